@@ -186,7 +186,10 @@ impl Served {
             let runner = runner.await.unwrap();
             let startup_notice = runner.startup_notice().map(str::to_owned);
             let options = ServeOptions {
-                http: HttpOptions::local(http.parse().unwrap()),
+                http: HttpOptions {
+                    proxies: vec!["127.0.0.1".parse().unwrap()],
+                    ..HttpOptions::local(http.parse().unwrap())
+                },
                 grpc: None,
                 drain: PATIENCE,
             };

@@ -7,7 +7,8 @@ mod hosts;
 mod options;
 mod rate;
 
-pub(crate) use caller::{CallerAddress, Peer};
+pub use caller::CallerAddress;
+pub(crate) use caller::Peer;
 pub use certificate::{Certificate, HttpsError};
 use hosts::Hosts;
 pub use options::HttpOptions;

@@ -64,7 +64,7 @@ pub use event::{
     NewEvent, Replay, StoredEvent, append, check_events, events_after, head, hold_events,
     rebuild_rows,
 };
-pub use http::{Certificate, HttpOptions, HttpsError, RateLimit, RequestId};
+pub use http::{CallerAddress, Certificate, HttpOptions, HttpsError, RateLimit, RequestId};
 pub use idempotency::{
     Answer, Answered, Command, IdempotencyKey, Idempotent, remove_expired_keys, request_hash,
 };

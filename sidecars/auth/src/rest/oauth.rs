@@ -16,9 +16,8 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use std::net::IpAddr;
 use std::sync::Arc;
-use tickloom_chassis::{Problem, ProblemCode, RequestId, bearer};
+use tickloom_chassis::{CallerAddress, Problem, ProblemCode, RequestId, bearer};
 
 /// Why something is not granted (RFC 6749, section 5.2).
 #[derive(Serialize)]
@@ -136,29 +135,14 @@ pub(super) async fn revoke(
 pub(super) async fn device(
     State(auth): State<Arc<Auth>>,
     request: RequestId,
+    caller: CallerAddress,
     sent: Sent,
 ) -> Result<(NoStore, Json<DeviceStart>), Told> {
     let (client, by) = auth.sender(&sent, &request).await?;
-    let address = forwarded_for(&sent.headers);
+    let address = caller.counted().map(|address| address.to_string());
     let asked = (&sent.form, address.as_deref());
     let started = auth.begin_device(&by, &client, asked).await?;
     Ok((NO_STORE, Json(started)))
-}
-
-/// From where a request comes, as the proxy in front says that wrote the last element of `X-Forwarded-For`: plain HTTP is served on loopback
-/// alone, so that nobody but a proxy or a program of this machine could have written it. Of IPv6 it is the network, of which one caller
-/// has all addresses.
-fn forwarded_for(headers: &HeaderMap) -> Option<String> {
-    let last = headers.get_all("x-forwarded-for").iter().next_back()?;
-    let last = last.to_str().ok()?.rsplit(',').next()?.trim();
-    let address: IpAddr = last.parse().ok()?;
-    Some(match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}")
-        }
-    })
 }
 
 /// Who the person of an access token is, as far as its scopes go (OpenID Connect Core, section 5.3).

@@ -1,14 +1,20 @@
 //! From where a request comes: the other end of the connection, or whoever a proxy of ours asks for.
 
 use crate::network::{Network, plain};
+use crate::problem::Problem;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// What proxies say of whom they ask for: each adds at the right from where it was asked (de facto; RFC 7239, section 4, has the same
 /// as `Forwarded`, which is not read).
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// As what proxies were asked: `https` or `http`.
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Bits of an address of version 6 that one customer of a network has at least (RFC 6177, section 2): all of them are one caller.
+const PREFIX_BITS: u32 = 64;
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -18,9 +24,9 @@ pub(crate) struct Peer {
     pub(crate) is_tls: bool,
 }
 
-/// From where a request comes.
+/// From where a request comes: the other end of its connection, or whoever a proxy asks for that the configuration names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CallerAddress {
+pub struct CallerAddress {
     pub(crate) address: IpAddr,
     /// Whether it is a program on this machine that asks by itself, and not for somebody else.
     pub(crate) is_local: bool,
@@ -63,9 +69,34 @@ impl CallerAddress {
         }
     }
 
+    /// The address as callers are counted by: of version 6 its network, of which one customer has all addresses. `None` if it is a program on
+    /// this machine that asks for itself.
+    #[must_use]
+    pub fn counted(&self) -> Option<IpAddr> {
+        if self.is_local {
+            return None;
+        }
+        Some(match self.address {
+            IpAddr::V4(_) => self.address,
+            IpAddr::V6(v6) => {
+                let mask = u128::MAX << (128 - PREFIX_BITS);
+                IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask))
+            }
+        })
+    }
+
     /// Whether it may see how the process is.
     pub(crate) fn is_observer(&self, observers: &[Network]) -> bool {
         self.is_local || observers.iter().any(|network| network.has(self.address))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CallerAddress {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<CallerAddress, Problem> {
+        let caller = parts.extensions.get::<CallerAddress>().copied();
+        caller.ok_or_else(|| Problem::internal("a request comes from nowhere".to_owned()))
     }
 }
 

@@ -12,8 +12,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Bits of an address of version 6 that one customer of a network has at least (RFC 6177, section 2): all of them are one caller.
-const PREFIX_BITS: u32 = 64;
 /// Addresses that are remembered. Those whose allowance is whole again are forgotten.
 const ADDRESSES_MAX: usize = 100_000;
 /// Requests after which what can be forgotten is.
@@ -68,14 +66,13 @@ impl<C: Clock + Clone> Rates<C> {
 
     /// [`ProblemCode::TooManyRequests`] if the address has made all that it may.
     pub(super) fn check(&self, caller: &CallerAddress) -> Result<(), Problem> {
-        if caller.is_local {
+        let Some(mut key) = caller.counted() else {
             return Ok(());
-        }
+        };
         let asked = self.asked.fetch_add(1, Ordering::Relaxed);
         if asked.is_multiple_of(FORGET_EVERY) {
             self.limiter.retain_recent();
         }
-        let mut key = key(caller.address);
         // While very many addresses ask at once, all share one allowance.
         if self.limiter.len() >= ADDRESSES_MAX {
             key = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
@@ -85,17 +82,6 @@ impl<C: Clock + Clone> Rates<C> {
             let wait = until.wait_time_from(self.clock.now());
             Problem::new(ProblemCode::TooManyRequests, detail).retry_after(wait)
         })
-    }
-}
-
-/// The caller as far as it is counted.
-fn key(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => {
-            let mask = u128::MAX << (128 - PREFIX_BITS);
-            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask))
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::service::{Health, Runner};
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json, Router, routing};
+use axum::{Json, Router, routing};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -191,10 +191,7 @@ impl Root {
 }
 
 /// Whether all services do all that they should; those that do not are named.
-async fn ready(
-    State(root): State<Arc<Root>>,
-    Extension(caller): Extension<CallerAddress>,
-) -> Response {
+async fn ready(State(root): State<Arc<Root>>, caller: CallerAddress) -> Response {
     let mut waiting = BTreeMap::new();
     for service in &root.services {
         let found = obstacles(service).await;
@@ -228,7 +225,7 @@ async fn ready(
 /// How each service is, with its facts.
 async fn health(
     State(root): State<Arc<Root>>,
-    Extension(caller): Extension<CallerAddress>,
+    caller: CallerAddress,
 ) -> Result<Json<Value>, Problem> {
     root.show_to(&caller)?;
     let mut services = serde_json::Map::new();
@@ -252,10 +249,7 @@ async fn health(
     Ok(Json(whole))
 }
 
-async fn metrics(
-    State(root): State<Arc<Root>>,
-    Extension(caller): Extension<CallerAddress>,
-) -> Response {
+async fn metrics(State(root): State<Arc<Root>>, caller: CallerAddress) -> Response {
     if let Err(problem) = root.show_to(&caller) {
         return problem.into_response();
     }

@@ -1,6 +1,6 @@
 //! One trace over services: a call belongs to what its caller does, over the network and in one process.
 
-use super::House;
+use super::Harness;
 use super::probe::{self, Probe, ProbeClient};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
@@ -40,7 +40,7 @@ async fn a_call_belongs_to_what_its_caller_does() {
         .with_filter(LevelFilter::INFO);
     // All of this test runs on its own thread.
     let _collecting = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
-    let house = House::new().await;
+    let house = Harness::new().await;
     let folder = tempfile::tempdir().unwrap();
     let (_told, stop) = Stop::new();
     let place = Place::Folder(folder.path().to_owned());

@@ -61,7 +61,7 @@ impl Hasher {
             .await
     }
 
-    /// Whether a password is the one that `stored` was made of: [`verify`].
+    /// Whether a password is the one that `stored` was made of: [`verify`](super::verify).
     ///
     /// # Errors
     /// [`PasswordError`].
@@ -75,7 +75,7 @@ impl Hasher {
             .await
     }
 
-    /// The same work for an account that does not exist: [`burn`].
+    /// The same work for an account that does not exist: [`burn`](super::burn).
     ///
     /// # Errors
     /// [`PasswordError`].

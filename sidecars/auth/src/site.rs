@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 use thiserror::Error;
+use url::{Host, Url};
 
 /// Sites, at most.
 const SITES_MAX: usize = 100;
@@ -24,11 +25,14 @@ pub(crate) enum SiteError {
         "`auth.sites`: `{0}` is no origin, expected https://app.example.com, in small letters and without a path (http for localhost, 127.0.0.1 and [::1] alone)"
     )]
     Origin(String),
-    /// The address of the service itself.
+    /// Its host is that of the service itself, or of another site.
     #[error(
-        "`auth.sites`: `{0}` is the address of auth itself: its cookie is for its own pages alone"
+        "`auth.sites`: `{0}` has the host of `{1}`, and browsers send cookies to a host whatever the port: each would get those of the other. Give it a name of its own (on one's own machine 127.0.0.1 beside localhost)"
     )]
-    Own(String),
+    SameHost(String, String),
+    /// The issuer has no host to compare with.
+    #[error("`auth.issuer`: `{0}` is no address with a host")]
+    Issuer(String),
     /// There are too many.
     #[error("`auth.sites` has more than {SITES_MAX}")]
     TooMany,
@@ -44,12 +48,19 @@ impl Site {
             return Err(SiteError::TooMany);
         }
         let mut sites = Vec::new();
+        let mut hosts: Vec<(Host<String>, &str)> = Vec::new();
         for origin in origins {
-            let site = Site::new(origin).ok_or_else(|| SiteError::Origin(origin.clone()))?;
-            let rest = issuer.strip_prefix(origin.as_str());
-            if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-                return Err(SiteError::Own(origin.clone()));
+            let wrong = || SiteError::Origin(origin.clone());
+            let site = Site::new(origin).ok_or_else(wrong)?;
+            if hosts.is_empty() {
+                let own = host(issuer).ok_or_else(|| SiteError::Issuer(issuer.to_owned()))?;
+                hosts.push((own, issuer));
             }
+            let host = host(origin).ok_or_else(wrong)?;
+            if let Some((_, other)) = hosts.iter().find(|(other, _)| *other == host) {
+                return Err(SiteError::SameHost(origin.clone(), (*other).to_owned()));
+            }
+            hosts.push((host, origin));
             sites.push(site);
         }
         Ok(sites)
@@ -87,6 +98,15 @@ impl Site {
     pub(crate) fn is_secure(&self) -> bool {
         self.origin.starts_with("https://")
     }
+}
+
+/// The host of an address as browsers compare it for cookies: in small letters, and without the port (RFC 6265, section 8.5).
+fn host(address: &str) -> Option<Host<String>> {
+    let url = Url::parse(address).ok()?;
+    Some(match url.host()? {
+        Host::Domain(name) => Host::Domain(name.trim_end_matches('.').to_owned()),
+        other => other.to_owned(),
+    })
 }
 
 /// The site that a request is for, as the proxy in front of it says: plain HTTP is served on loopback alone, so that nobody but a proxy or a
@@ -139,16 +159,74 @@ mod tests {
         ] {
             assert!(Site::new(origin).is_none(), "{origin}");
         }
-        let own = ["https://auth.example.com".to_owned()];
-        for issuer in ["https://auth.example.com", "https://auth.example.com/base"] {
-            assert!(matches!(Site::all(&own, issuer), Err(SiteError::Own(_))));
+    }
+
+    #[test]
+    fn a_site_has_a_host_of_its_own_as_cookies_do_not_know_ports() {
+        let all = |sites: &[&str], issuer: &str| {
+            let sites: Vec<String> = sites.iter().map(|&site| site.to_owned()).collect();
+            Site::all(&sites, issuer)
+        };
+        for (sites, issuer) in [
+            (
+                &["https://auth.example.com"][..],
+                "https://auth.example.com",
+            ),
+            (
+                &["https://auth.example.com"],
+                "https://auth.example.com/base",
+            ),
+            (
+                &["https://auth.example.com:8443"],
+                "https://auth.example.com",
+            ),
+            (
+                &["https://auth.example.com"],
+                "https://auth.example.com:443",
+            ),
+            (
+                &["https://auth.example.com"],
+                "https://AUTH.example.com:8443/",
+            ),
+            (&["https://auth.example.com."], "https://auth.example.com"),
+            (&["http://localhost:8090"], "http://localhost:8080"),
+            (&["http://127.0.0.1:8090"], "http://127.1:8080"),
+            (&["http://[::1]:8090"], "http://[0:0:0:0:0:0:0:1]:8080"),
+            (
+                &["https://a.example", "https://a.example:8443"],
+                "https://auth.example",
+            ),
+            (
+                &["https://a.example", "https://a.example"],
+                "https://auth.example",
+            ),
+        ] {
+            let refused = all(sites, issuer);
+            assert!(matches!(refused, Err(SiteError::SameHost(..))), "{sites:?}");
         }
-        assert!(Site::all(&own, "https://auth.example.com.evil.example").is_ok());
+        for (sites, issuer) in [
+            (
+                &["https://auth.example.com"][..],
+                "https://auth.example.com.evil.example",
+            ),
+            (
+                &["https://a.example", "https://b.example"],
+                "https://example",
+            ),
+            (
+                &["http://127.0.0.1:8090", "http://[::1]:8090"],
+                "http://localhost:8080",
+            ),
+        ] {
+            assert_eq!(all(sites, issuer).unwrap().len(), sites.len());
+        }
+        let refused = all(&["https://a.example"], "nothing");
+        assert!(matches!(refused, Err(SiteError::Issuer(_))));
     }
 
     #[test]
     fn a_request_is_for_the_site_that_the_proxy_names() {
-        let sites = ["https://a.example", "https://a.example:8443"].map(str::to_owned);
+        let sites = ["https://a.example", "https://c.example:8443"].map(str::to_owned);
         let sites = Site::all(&sites, "https://auth.example").unwrap();
         let found = |pairs: &[(&'static str, &str)]| {
             let mut headers = HeaderMap::new();
@@ -162,12 +240,14 @@ mod tests {
             found(&[https, (host, "A.example")]).as_deref(),
             Some("site/a.example")
         );
-        let port = found(&[https, (host, "a.example:8443")]);
-        assert_eq!(port.as_deref(), Some("site/a.example:8443"));
+        let port = found(&[https, (host, "c.example:8443")]);
+        assert_eq!(port.as_deref(), Some("site/c.example:8443"));
         for pairs in [
             &[https][..],
             &[(host, "a.example")],
             &[https, (host, "b.example")],
+            &[https, (host, "a.example:8443")],
+            &[https, (host, "c.example")],
             &[("x-forwarded-proto", "http"), (host, "a.example")],
             &[https, (host, "a.example"), (host, "b.example")],
             &[https, (host, "a.example, b.example")],

@@ -146,6 +146,14 @@ impl Auth {
     }
 }
 
+/// Whether a token or key is for opening sites and nothing else: no session's, which does everything that its account may.
+pub(crate) fn is_for_sites(subject: &Subject) -> bool {
+    let mut scopes = subject.scopes.iter();
+    subject.session.is_none()
+        && scopes.next().is_some_and(|first| first.to_string() == OPEN)
+        && scopes.next().is_none()
+}
+
 /// What of a browser's state goes with it through other addresses: who sees it there cannot show the state.
 pub(crate) fn state_of(state: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, state.as_bytes()))

@@ -1,6 +1,6 @@
 //! What a proxy asks in front of a site, and the two addresses of the site that it leads here.
 
-use crate::flows::sites::{OPEN, state_of};
+use crate::flows::sites::{OPEN, is_for_sites, state_of};
 use crate::pages::sites::SIGN_IN_FOR;
 use crate::site::{Site, asked, forwarded};
 use crate::{Auth, store};
@@ -113,11 +113,17 @@ async fn verdict(auth: &Auth, site: &Site, headers: &HeaderMap) -> Result<Verdic
     let bearer = forwarded(headers, header::AUTHORIZATION.as_str());
     let bearer = bearer.and_then(|text| text.split_once(' '));
     let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let subject = match (bearer, cookie_value(headers, COOKIE, site.is_secure())) {
+    let cookie = cookie_value(headers, COOKIE, site.is_secure());
+    let subject = match (bearer, cookie) {
         (Some((_, bearer)), _) => auth.subject_of_bearer(bearer.trim()).await?,
         (None, Some(cookie)) => auth.subject_at_site(site, &cookie, now).await?,
         (None, None) => None,
     };
+    // The application behind a proxy that leaves `Authorization` in could do with it whatever it is for.
+    if bearer.is_some() && subject.as_ref().is_some_and(|one| !is_for_sites(one)) {
+        let why = format!("a key or token for sites has the scope {OPEN} and no other");
+        return Ok(Verdict::Forbidden(why));
+    }
     let Some(subject) = subject else {
         let path = forwarded(headers, "x-forwarded-uri").unwrap_or("/");
         let path = LocalPath::new(path).map_or_else(|| "/".to_owned(), |path| path.to_string());

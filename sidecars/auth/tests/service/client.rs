@@ -70,7 +70,7 @@ impl Client {
         self.send_text(asked, &[more, &kind].concat(), body)
     }
 
-    /// Sends a request with a body that is any text.
+    /// Sends a request with a body that is any text; to `localhost` unless the head has another `Host`.
     pub(crate) fn send_text(
         &self,
         (method, path): (&str, &str),
@@ -78,8 +78,10 @@ impl Client {
         body: &str,
     ) -> Reply {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        let mut lines =
-            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+        let mut lines = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+        if !head.iter().any(|(name, _)| *name == "Host") {
+            lines += "Host: localhost\r\n";
+        }
         for (name, value) in head {
             lines += &format!("{name}: {value}\r\n");
         }

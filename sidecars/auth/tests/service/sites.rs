@@ -263,8 +263,8 @@ fn who_may_open_a_site_is_granted_and_ends_at_once() {
         assert_eq!(asks(&shown), 401);
         // Programs show keys and tokens, which are narrowed by their scopes.
         let ada = served.sign_in(ADA, PASSWORD);
-        let key = |scope: &str| {
-            let body = json!({"name": "k", "scopes": [scope]});
+        let key = |scopes: &[&str]| {
+            let body = json!({"name": "k", "scopes": scopes});
             let made =
                 served
                     .client
@@ -275,9 +275,17 @@ fn who_may_open_a_site_is_granted_and_ends_at_once() {
             let head = format!("Bearer {secret}");
             at_site(&served, ASK, &[("Authorization", &head)]).status
         };
-        assert_eq!(shows(&key("site.open")), 200);
-        assert_eq!(shows(&key("run.read")), 403);
-        assert_eq!(shows(access_token(&ada)), 200);
+        assert_eq!(shows(&key(&["site.open"])), 200);
+        // What is good for more, the application behind the site could do more with.
+        for scopes in [
+            &["run.read"][..],
+            &["site.*"],
+            &["*"],
+            &["site.open", "run.read"],
+        ] {
+            assert_eq!(shows(&key(scopes)), 403, "{scopes:?}");
+        }
+        assert_eq!(shows(access_token(&ada)), 403);
         assert_eq!(shows("tlk_0"), 401);
     });
 }
@@ -335,31 +343,32 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }
 
-/// An application that knows nobody, and answers with what it is told of who is there.
+/// An application that knows nobody, and answers with what it is told.
 fn application() -> (u16, std::thread::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let thread = std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut told = String::new();
             let mut lines = BufReader::new(&stream).lines();
             let Some(Ok(first)) = lines.next() else {
                 return;
             };
-            for line in lines {
-                let line = line.unwrap();
-                if line.is_empty() {
-                    break;
-                }
-                if line.to_lowercase().starts_with("remote-") {
-                    told += &format!("{line};");
-                }
-            }
-            let body = format!("{first}|{told}");
+            let head = lines.map(Result::unwrap);
+            let mut told: Vec<String> = head
+                .take_while(|line| !line.is_empty())
+                .filter(|line| {
+                    let name = line.split(':').next().unwrap().to_lowercase();
+                    let is_told = ["authorization", "cookie", "x-forwarded-for"];
+                    name.starts_with("remote") || is_told.contains(&name.as_str())
+                })
+                .collect();
+            told.sort();
+            let body = format!("{first}|{}", told.join(";"));
             write!(
                 stream,
-                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nRemote-User: {}\r\nContent-Length: {}\r\n\r\n{body}",
+                told.join(";"),
                 body.len()
             )
             .unwrap();
@@ -368,65 +377,134 @@ fn application() -> (u16, std::thread::JoinHandle<()>) {
     (port, thread)
 }
 
+/// Ends the thread of an application: a connection that says nothing does.
+fn end((port, thread): (u16, std::thread::JoinHandle<()>)) {
+    drop(TcpStream::connect(("127.0.0.1", port)));
+    thread.join().unwrap();
+}
+
+/// Says that there is no nginx, which is a fault in CI.
+fn without_nginx() {
+    let is_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+    assert!(!is_ci, "there is no nginx");
+    println!("skipped: there is no nginx (Debian's package `nginx`)");
+}
+
+/// What a browser sends to a host, of the cookies that it got from the console and from a site: it does not look at ports.
+fn cookies_for(host: &str, console: &Browser<'_>, (site, own): (&str, &[&str])) -> String {
+    let issuer = ISSUER.strip_prefix("http://").unwrap();
+    let name = |host: &str| {
+        host.rsplit_once(':')
+            .map_or(host, |(name, _)| name)
+            .to_owned()
+    };
+    let of_console = console.cookies.iter();
+    let of_console = of_console.map(|(name, value)| format!("{name}={value}"));
+    let mut sent: Vec<String> = Vec::new();
+    if name(issuer) == name(host) {
+        sent.extend(of_console);
+    }
+    if name(site) == name(host) {
+        sent.extend(own.iter().map(|&cookie| cookie.to_owned()));
+    }
+    sent.join("; ")
+}
+
 #[test]
 fn nginx_asks_with_the_configuration_of_the_page() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::Folder(folder.path().join("data"));
     std::fs::create_dir(folder.path().join("data")).unwrap();
     let own = Port::reserve();
+    let (host, site) = (own.address(), format!("http://{}", own.address()));
     let served = Served::with(&place, Clock::standing(BEGIN), |config| {
-        config.sites = vec!["http://localhost".to_owned()];
+        config.sites = vec![site.clone()];
     });
     served.set_up(&served.setup_link()).is(200);
     let ada = served.sign_in(ADA, PASSWORD);
-    let (app, thread) = application();
-    let ports = (&own, served.client.port(), app);
+    let app = application();
+    let ports = (&own, served.client.port(), app.0);
     let Some(nginx) = Nginx::start(folder.path(), ports) else {
-        let is_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
-        assert!(!is_ci, "there is no nginx");
-        println!("skipped: there is no nginx (Debian's package `nginx`)");
-        return;
+        end(app);
+        return without_nginx();
     };
     let client = Client::new(own.address().parse().unwrap());
-    let get = |path: &str, head: &[(&str, &str)]| client.send_text(("GET", path), head, "");
+    let get = |path: &str, head: &[(&str, &str)]| {
+        let head = [&[("Host", host.as_str())], head].concat();
+        client.send_text(("GET", path), &head, "")
+    };
     let away = get("/x?a=b", &[("Remote-User", "usr_evil")]);
     let begin = location(&away, 302);
-    assert_eq!(begin, "http://localhost/.tickloom/begin?to=%2Fx%3Fa%3Db");
+    assert_eq!(begin, format!("{site}/.tickloom/begin?to=%2Fx%3Fa%3Db"));
     // Nobody asks in the place of the proxy.
     get("/.tickloom/ask", &[]).is(404);
-    let begun = get(begin.strip_prefix("http://localhost").unwrap(), &[]);
+    let begun = get(begin.strip_prefix(&site).unwrap(), &[]);
     let place = location(&begun, 303);
     let mut browser = signed_in(&served, ADA);
     let back = location(&browser.get(place.strip_prefix(ISSUER).unwrap()), 303);
     let state = cookie(&begun, "tickloom-site-state");
-    let entered = get(
-        back.strip_prefix("http://localhost").unwrap(),
-        &[("Cookie", &state)],
-    );
+    let entered = get(back.strip_prefix(&site).unwrap(), &[("Cookie", &state)]);
     assert_eq!(location(&entered, 303), "/x?a=b");
     let shown = cookie(&entered, "tickloom-site");
+    let of_site = (host.as_str(), &[shown.as_str(), "theme=dark"][..]);
+    let sent = cookies_for(&host, &browser, of_site);
     let head = [
-        ("Cookie", shown.as_str()),
+        ("Cookie", sent.as_str()),
         ("Remote-User", "usr_evil"),
         ("Remote-Email", "evil@example.com"),
+        ("Remote_Email", "evil@example.com"),
+        ("X-Forwarded-For", "203.0.113.7"),
     ];
     let reply = get("/x?a=b", &head).is(200);
     let account = text(&ada, "account");
-    let expected = format!("GET /x?a=b HTTP/1.0|Remote-User: {account};Remote-Name: Ada;");
+    let expected = format!(
+        "GET /x?a=b HTTP/1.0|Cookie: {shown}; theme=dark;Remote-Name: Ada;Remote-User: {account};X-Forwarded-For: 203.0.113.7"
+    );
     assert_eq!(reply.body, expected);
-    let bearer = format!("Bearer {}", access_token(&ada));
-    get("/", &[("Authorization", &bearer)]).is(200);
+    // The console's cookie is there, and is not sent to the host of the site.
+    assert!(browser.cookies.contains_key("tickloom-session"));
+    let body = json!({"name": "site", "scopes": ["site.open"]});
+    let key = |tokens: &Value| {
+        let keys = "/auth/v1/accounts/me/keys";
+        let made = served.client.post(keys, Some(access_token(tokens)), &body);
+        format!("Bearer {}", text(&made.is(201).json(), "secret"))
+    };
+    let reply = get("/", &[("Authorization", &key(&ada))]).is(200);
+    let expected = format!("GET / HTTP/1.0|Remote-Name: Ada;Remote-User: {account}");
+    assert_eq!(reply.body, expected);
     let bob = served.person(&ada, "bob@example.com");
-    let bearer = format!("Bearer {}", access_token(&bob));
+    get("/", &[("Authorization", &key(&bob))]).is(403);
+    let bearer = format!("Bearer {}", access_token(&ada));
     get("/", &[("Authorization", &bearer)]).is(403);
     let token = browser.token("/console");
     browser.post("/console/auth/sign-out", &token, &[]).is(303);
-    assert_eq!(
-        location(&get("/", &head), 302),
-        "http://localhost/.tickloom/begin?to=%2F"
-    );
+    let out = location(&get("/", &head), 302);
+    assert_eq!(out, format!("{site}/.tickloom/begin?to=%2F"));
     drop(nginx);
-    // A connection that says nothing ends the thread.
-    drop(TcpStream::connect(("127.0.0.1", app)));
-    thread.join().unwrap();
+    end(app);
+}
+
+#[test]
+fn nginx_says_itself_for_whom_it_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = Port::reserve();
+    // One that says what it is told in the place of auth.
+    let (auth, app) = (application(), application());
+    let Some(nginx) = Nginx::start(folder.path(), (&own, auth.0, app.0)) else {
+        end(auth);
+        end(app);
+        return without_nginx();
+    };
+    let client = Client::new(own.address().parse().unwrap());
+    let forged = [("X-Forwarded-For", "203.0.113.7")];
+    let get = |path: &str| client.send_text(("GET", path), &forged, "").is(200).body;
+    let expected = "GET /.tickloom/begin HTTP/1.0|X-Forwarded-For: 127.0.0.1";
+    assert_eq!(get("/.tickloom/begin"), expected);
+    // What auth was told it answers as who is there.
+    let expected =
+        "GET / HTTP/1.0|Remote-User: X-Forwarded-For: 127.0.0.1;X-Forwarded-For: 203.0.113.7";
+    assert_eq!(get("/"), expected);
+    drop(nginx);
+    end(auth);
+    end(app);
 }

@@ -2,7 +2,8 @@
 //! after the transaction in which the session ended, and again until it is taken.
 
 use crate::signing::Signing;
-use crate::store::client_login::{ClientLogin, Logins, take};
+use crate::store::authorisation::Authorisation;
+use crate::store::client_login::{Logins, take};
 use crate::{AuthError, store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tickloom_chassis::{
     Clock, Database, Effect, EffectAnswer, EffectFuture, EffectHandler, EffectPolicy, NewEffect,
-    Outgoing, OutgoingError, OutgoingRequest, Write, enqueue,
+    Outgoing, OutgoingError, OutgoingRequest, Problem, Write, enqueue,
 };
 use tickloom_types::{NANOS_PER_SECOND, Ts};
 use uuid::Uuid;
@@ -56,23 +57,56 @@ pub(crate) async fn end_logins(
     now: Ts,
 ) -> Result<usize, AuthError> {
     let ended = take(write, logins).await?;
-    for login in &ended {
-        let client = store::client::one(write.connection(), &login.client).await?;
-        if client.is_some_and(|client| client.settings.backchannel_logout_uri.is_some()) {
-            enqueue(write, &notice(login, now)).await?;
-        }
+    for login in ended.iter() {
+        let notice = Notice {
+            login: login.id.clone(),
+            client: login.client.clone(),
+            account: login.account.clone(),
+        };
+        tell(write, (&notice, &login.id), now).await?;
     }
     Ok(ended.len())
 }
 
-fn notice(login: &ClientLogin, now: Ts) -> NewEffect {
-    let payload = json!({"login": login.id, "client": login.client, "account": login.account});
-    NewEffect {
-        key: format!("{LOGOUT_NOTICE}/{}", login.id),
-        kind: LOGOUT_NOTICE,
-        payload: payload.to_string(),
-        at: now,
+/// Ends an authorisation, with all that came of it, and has its application told. Its login stays while others are of it: their
+/// application is told when they end, too.
+pub(crate) async fn end_authorisation(
+    write: &mut Write,
+    ended: &Authorisation,
+    now: Ts,
+) -> Result<(), AuthError> {
+    store::authorisation::end(write, &ended.id).await?;
+    let Some(login) = &ended.login else {
+        return Ok(());
+    };
+    store::client_login::drop_unless_used(write, (login, &ended.account, &ended.client)).await?;
+    let notice = Notice {
+        login: login.clone(),
+        client: ended.client.clone(),
+        account: ended.account.clone(),
+    };
+    tell(write, (&notice, &ended.id), now).await
+}
+
+/// Has an application told that wants to know; of what ended it is told once.
+async fn tell(
+    write: &mut Write,
+    (notice, ended): (&Notice, &str),
+    now: Ts,
+) -> Result<(), AuthError> {
+    let client = store::client::one(write.connection(), &notice.client).await?;
+    if client.is_none_or(|client| client.settings.backchannel_logout_uri.is_none()) {
+        return Ok(());
     }
+    let payload = serde_json::to_string(notice);
+    let effect = NewEffect {
+        key: format!("{LOGOUT_NOTICE}/{ended}"),
+        kind: LOGOUT_NOTICE,
+        payload: payload.map_err(|error| Problem::internal(error.to_string()))?,
+        at: now,
+    };
+    enqueue(write, &effect).await?;
+    Ok(())
 }
 
 /// The handler of such notices.

@@ -1,7 +1,9 @@
 //! What applications do with accounts: registered, authorised, given tokens, and taken them away (OAuth 2.1, OpenID Connect).
 
+mod approval;
 pub(crate) mod authorise;
 pub(crate) mod bearer;
+mod bound;
 pub(crate) mod clients;
 pub(crate) mod device;
 pub(crate) mod issue;

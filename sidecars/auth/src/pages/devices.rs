@@ -4,7 +4,7 @@ use super::consent::{buttons, from_here, is_allowed, whose};
 use super::{Answer, Done, STEP_UP, local, rejected, scopes};
 use crate::change::By;
 use crate::flows::authentication::recent;
-use crate::flows::oauth::device::{VERIFICATION, WaitingDevice};
+use crate::flows::oauth::device::{Decision, VERIFICATION, WaitingDevice};
 use crate::flows::oauth::issue::names;
 use crate::oauth::scope::OFFLINE;
 use crate::rest::OwnSession;
@@ -105,6 +105,7 @@ fn back(code: &str) -> LocalPath {
 fn device_page(visitor: &Visitor, code: &str, waiting: &WaitingDevice) -> Response {
     let inner = html! {
         input type="hidden" name="user_code" value=(code);
+        input type="hidden" name="version" value=(waiting.version);
         (buttons())
     };
     let body = html! {
@@ -131,7 +132,12 @@ pub(super) async fn decide(
     let code = sent.fields.get("user_code");
     let is_allowed = is_allowed(sent.fields.get("answer"))?;
     let by = By::new(subject, &request, auth.clock.now());
-    match auth.decide_device(&by, (subject, code), is_allowed).await {
+    let decision = Decision {
+        is_allowed,
+        // What the application was when it was shown.
+        seen: Some(sent.fields.get("version").parse().unwrap_or(0)),
+    };
+    match auth.decide_device(&by, (subject, code), decision).await {
         Ok(()) => {
             let done = if is_allowed {
                 "device-allowed"

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::flows::authentication::session;
 use crate::flows::oauth::authorise::Step;
-use crate::flows::oauth::device::WaitingDevice;
+use crate::flows::oauth::device::{Decision, WaitingDevice};
 use crate::oauth::client::ClientSettings;
 use crate::oauth::form::Form;
 use crate::store;
@@ -45,6 +45,9 @@ pub(super) struct DeviceDecision {
     user_code: String,
     /// Whether it may do what it asks for.
     allow: bool,
+    /// The `version` of the application that the person was shown, which has to be there with `allow`: one that was changed since is
+    /// looked at anew.
+    version: Option<i64>,
 }
 
 /// What an application asks of a person, with the person's answer if there is one.
@@ -55,8 +58,18 @@ pub(super) struct AskedAuthorisation {
     request: String,
     /// Whether the person allows it; left out, what is to be done is found out.
     allow: Option<bool>,
-    /// The `version` of the application that the person was shown: one that was changed since is asked about anew.
+    /// The `version` of the application that the person was shown, which has to be there if they allow it: one that was changed since is
+    /// asked about anew.
     version: Option<i64>,
+}
+
+/// An answer that allows something says what was shown.
+fn decision(is_allowed: bool, seen: Option<i64>) -> Result<Decision, Problem> {
+    if is_allowed && seen.is_none() {
+        let detail = "`version` is missing: that of the application as the person was shown it";
+        return Err(Problem::new(ProblemCode::BadRequest, detail));
+    }
+    Ok(Decision { is_allowed, seen })
 }
 
 /// What is to be done with a person whom an application sends.
@@ -346,7 +359,8 @@ pub(super) async fn decide_device(
     let sent: DeviceDecision = sent.json()?;
     let by = auth.by(&allowed.subject, &request);
     let device = (&allowed.subject, sent.user_code.as_str());
-    auth.decide_device(&by, device, sent.allow).await?;
+    let decision = decision(sent.allow, sent.version)?;
+    auth.decide_device(&by, device, decision).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -367,7 +381,7 @@ pub(super) async fn authorise(
         None => auth.authorise(&by, Some(&allowed.subject), &form).await?,
         Some(allow) => {
             let answer = (&allowed.subject, allow);
-            let seen = (&form, sent.version);
+            let seen = (&form, decision(allow, sent.version)?.seen);
             Step::Answer(auth.answer_consent(&by, answer, seen).await?)
         }
     };

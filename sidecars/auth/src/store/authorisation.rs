@@ -58,9 +58,16 @@ const END_OLD: [&str; 3] = [
     "DELETE FROM authorisation_refresh WHERE authorisation IN (SELECT id FROM authorisation WHERE expires <= $1)",
     "DELETE FROM authorisation WHERE expires <= $1",
 ];
-/// Those of an account with an application that go on, but for the newest.
-const IDS_BEYOND: &str = "SELECT id FROM authorisation WHERE account = $1 AND client = $2 AND expires > $3 \
-    ORDER BY began DESC, id DESC LIMIT $4 OFFSET $5";
+/// Those of an account with an application whose code nobody has redeemed yet, but for the newest.
+const WAITING_BEYOND: &str = "SELECT id FROM authorisation WHERE account = $1 AND client = $2 AND expires > $3 AND id <> $4 \
+    AND (id IN (SELECT authorisation FROM device_code WHERE client = $2 AND authorisation IS NOT NULL) \
+    OR EXISTS (SELECT 1 FROM authorisation_code AS code WHERE code.authorisation = authorisation.id AND code.used IS NULL)) \
+    ORDER BY began DESC, id DESC LIMIT $5 OFFSET $6";
+/// Those of which there are tokens and that go on, but for the newest.
+const GOING_ON_BEYOND: &str = "SELECT id FROM authorisation WHERE account = $1 AND client = $2 AND expires > $3 AND id <> $4 \
+    AND id NOT IN (SELECT authorisation FROM device_code WHERE client = $2 AND authorisation IS NOT NULL) \
+    AND NOT EXISTS (SELECT 1 FROM authorisation_code AS code WHERE code.authorisation = authorisation.id AND code.used IS NULL) \
+    ORDER BY began DESC, id DESC LIMIT $5 OFFSET $6";
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -84,7 +91,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     END_OLD[0],
     END_OLD[1],
     END_OLD[2],
-    IDS_BEYOND,
+    WAITING_BEYOND,
+    GOING_ON_BEYOND,
 ];
 
 /// Those beyond the newest that are ended at once, at most: one comes at a time.
@@ -272,23 +280,34 @@ pub(crate) async fn drop_old(write: &mut Write, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Ends those of an account with an application that go on, but for so many of the newest, and returns how many.
+/// Ends those of the same account and application as one that just came, but for it and the newest, and returns their ids: of those
+/// whose code nobody has redeemed, or of those of which there are tokens.
 pub(crate) async fn end_beyond(
     write: &mut Write,
-    (account, client): (&str, &str),
-    (now, kept): (i64, i64),
-) -> Result<usize> {
-    let found = sqlx::query(IDS_BEYOND)
-        .bind(account)
-        .bind(client)
+    new: &Authorisation,
+    (is_waiting, kept): (bool, i64),
+    now: i64,
+) -> Result<Vec<String>> {
+    let statement = if is_waiting {
+        WAITING_BEYOND
+    } else {
+        GOING_ON_BEYOND
+    };
+    let found = sqlx::query(statement)
+        .bind(&new.account)
+        .bind(&new.client)
         .bind(now)
+        .bind(&new.id)
         .bind(BEYOND_MAX)
-        .bind(kept);
+        .bind(kept - 1);
     let found = found.fetch_all(write.connection()).await?;
+    let mut ended = Vec::new();
     for row in &found {
-        end(write, &row.try_get::<String, _>(0)?).await?;
+        let id: String = row.try_get(0)?;
+        end(write, &id).await?;
+        ended.push(id);
     }
-    Ok(found.len())
+    Ok(ended)
 }
 
 async fn end_all(write: &mut Write, statements: [&'static str; 3], ids: &[&str]) -> Result<u64> {

@@ -8,7 +8,6 @@ use tickloom_chassis::{Result, Write};
 const OF: &str = "INSERT INTO client_login (id, session, client, account) VALUES ($1, $2, $3, $4) \
     ON CONFLICT (session, client) DO UPDATE SET account = excluded.account RETURNING id";
 const ONE: &str = "SELECT id, session, client, account FROM client_login WHERE id = $1";
-const TAKE: &str = "DELETE FROM client_login WHERE id = $1 RETURNING id, session, client, account";
 const TAKE_OF_ACCOUNT: &str =
     "DELETE FROM client_login WHERE account = $1 RETURNING id, session, client, account";
 const TAKE_OF_BOTH: &str = "DELETE FROM client_login WHERE account = $1 AND client = $2 RETURNING id, session, client, account";
@@ -17,13 +16,15 @@ const TAKE_OVER_OF: &str = "DELETE FROM client_login WHERE account = $1 \
     AND NOT EXISTS (SELECT 1 FROM session WHERE session.id = client_login.session) RETURNING id, session, client, account";
 const TAKE_OVER: &str = "DELETE FROM client_login WHERE id IN (SELECT login.id FROM client_login AS login \
     WHERE NOT EXISTS (SELECT 1 FROM session WHERE session.id = login.session) LIMIT $1) RETURNING id, session, client, account";
+const DROP_UNLESS_USED: &str = "DELETE FROM client_login WHERE id = $1 AND NOT EXISTS \
+    (SELECT 1 FROM authorisation AS other WHERE other.account = $2 AND other.client = $3 AND other.login = $1)";
 const DROP_OF_CLIENT: &str = "DELETE FROM client_login WHERE client = $1";
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
     OF,
     ONE,
-    TAKE,
+    DROP_UNLESS_USED,
     TAKE_OF_ACCOUNT,
     TAKE_OF_BOTH,
     TAKE_OVER_OF,
@@ -47,8 +48,6 @@ pub(crate) struct ClientLogin {
 /// Those that are meant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Logins<'a> {
-    /// The one of this id.
-    One(&'a str),
     /// All of an account.
     OfAccount(&'a str),
     /// Those of an account with an application.
@@ -80,7 +79,6 @@ pub(crate) async fn one<'e>(
 /// Removes those that are meant, and returns them.
 pub(crate) async fn take(write: &mut Write, logins: Logins<'_>) -> Result<Vec<ClientLogin>> {
     let taken = match logins {
-        Logins::One(id) => sqlx::query(TAKE).bind(id),
         Logins::OfAccount(account) => sqlx::query(TAKE_OF_ACCOUNT).bind(account),
         Logins::OfBoth(account, client) => sqlx::query(TAKE_OF_BOTH).bind(account).bind(client),
         Logins::OverOf(account) => sqlx::query(TAKE_OVER_OF).bind(account),
@@ -88,6 +86,19 @@ pub(crate) async fn take(write: &mut Write, logins: Logins<'_>) -> Result<Vec<Cl
     };
     let rows = taken.fetch_all(write.connection()).await?;
     rows.iter().map(login).collect()
+}
+
+/// Removes one unless an authorisation is of it.
+pub(crate) async fn drop_unless_used(
+    write: &mut Write,
+    (id, account, client): (&str, &str, &str),
+) -> Result<()> {
+    let dropped = sqlx::query(DROP_UNLESS_USED)
+        .bind(id)
+        .bind(account)
+        .bind(client);
+    dropped.execute(write.connection()).await?;
+    Ok(())
 }
 
 pub(crate) async fn drop_of_client(write: &mut Write, client: &str) -> Result<()> {

@@ -95,15 +95,35 @@ impl Client {
     }
 
     /// Sends the head of a request, whose body is sent once the server asks for it (RFC 9110, section 10.1.1).
-    pub(crate) fn begin(&self, (method, path): (&str, &str), token: &str, body: &str) -> Open {
+    pub(crate) fn begin(&self, asked: (&str, &str), token: &str, body: &str) -> Open {
+        let bearer = format!("Bearer {token}");
+        let head = [
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", "application/json"),
+        ];
+        self.begin_with(asked, &head, body)
+    }
+
+    /// The same of a form.
+    pub(crate) fn begin_form(
+        &self,
+        asked: (&str, &str),
+        head: &[(&str, &str)],
+        body: &str,
+    ) -> Open {
+        let kind = [("Content-Type", "application/x-www-form-urlencoded")];
+        self.begin_with(asked, &[head, &kind].concat(), body)
+    }
+
+    fn begin_with(&self, (method, path): (&str, &str), head: &[(&str, &str)], body: &str) -> Open {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
-             Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        )
-        .unwrap();
+        let mut lines = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\n"
+        );
+        for (name, value) in head {
+            lines += &format!("{name}: {value}\r\n");
+        }
+        write!(stream, "{lines}Content-Length: {}\r\n\r\n", body.len()).unwrap();
         Open { stream }
     }
 

@@ -1,30 +1,24 @@
 //! A person's browser comes from an application, and goes back with a code or with a reason (OAuth 2.1, section 4.1).
 
-use super::audit;
+use super::approval::{Approved, approve, remembered, services};
 use crate::Auth;
-use crate::change::{By, known};
+use crate::change::By;
 use crate::credential::secret::{self, SecretKind};
-use crate::flows::authentication::{goes_on, recent};
+use crate::flows::authentication::recent;
 use crate::oauth::client::ClientKind;
 use crate::oauth::error::{OAuthCode, OAuthError};
 use crate::oauth::form::Form;
 use crate::oauth::request::{AuthoriseRequest, Target};
-use crate::oauth::scope::{OFFLINE, OPENID, SCOPES_MAX, Scopes};
-use crate::store::authorisation::{Authorisation, Code};
+use crate::oauth::scope::OFFLINE;
+use crate::store::authorisation::Code;
 use crate::store::client::Client;
-use crate::store::client_login::ClientLogin;
-use crate::store::session::Session;
 use crate::{AuthError, store};
-use serde_json::json;
 use sqlx::AnyConnection;
-use tickloom_chassis::{AuditOutcome, ChassisError, Problem, ProblemCode, Subject, Write};
+use tickloom_chassis::{ChassisError, Problem, ProblemCode, Subject};
 use tickloom_types::{NANOS_PER_SECOND, Ts};
-use uuid::Uuid;
 
 /// How long a code is good: a minute (OAuth 2.1, section 4.1.2: at most ten).
 const CODE_NS: i64 = 60 * NANOS_PER_SECOND;
-/// Authorisations of an account with one application that go on at a time: with one more the oldest ends.
-const LIVING_MAX: i64 = 100;
 /// The parameter of ours that stands in the place of `prompt=login` once the person was sent to sign in: since when, in seconds.
 const SIGNED_IN_SINCE: &str = "signed_in_since";
 
@@ -75,13 +69,14 @@ impl Auth {
             Step::Answer(asked.request.target.refuse(self.signing.issuer(), &error))
         };
         let since = signed_in_since(form);
-        let Some(subject) =
-            subject.filter(|subject| is_fresh(subject, &asked.request, since, by.now))
-        else {
+        let is_meant = |subject: &&Subject| {
+            is_fresh(subject, &asked.request, since, by.now) && self.is_whom(form, subject, &asked)
+        };
+        let Some(subject) = subject.filter(is_meant) else {
             if asked.request.is_silent {
                 return Ok(refuse(
                     OAuthCode::LoginRequired,
-                    "nobody is signed in, or not recently",
+                    "nobody is signed in, or not recently, or somebody else",
                 ));
             }
             return Ok(Step::SignIn(after_sign_in(form, &asked.request, by.now)));
@@ -126,10 +121,21 @@ impl Auth {
             let detail = "the sign-in is too long ago: go back to the application and begin again";
             return Err(Problem::new(ProblemCode::Refused, detail).into());
         }
-        if seen.is_some_and(|seen| seen != asked.client.version) {
+        if seen != Some(asked.client.version) {
             return Err(changed_meanwhile());
         }
         self.answer_code(by, subject, (&asked, Consent::Now)).await
+    }
+
+    /// Whether whoever is signed in is whom an application means that wants nobody asked: otherwise it would take somebody for somebody
+    /// else without anybody seeing it (OpenID Connect Core, section 3.1.2.1).
+    fn is_whom(&self, form: &Form, subject: &Subject, asked: &Asked) -> bool {
+        let hint = form.get("id_token_hint");
+        let Some(hint) = hint.filter(|_| asked.request.is_silent) else {
+            return true;
+        };
+        let meant = self.signing.id_token_of_ours(hint);
+        meant.is_some_and(|meant| meant.sub == subject.account)
     }
 
     /// A request whose application and redirect URI belong together; or where the browser goes with what is wrong with the rest.
@@ -230,128 +236,9 @@ enum Consent {
     Now,
 }
 
-/// What a person allows an application.
-pub(crate) struct Approved<'a> {
-    /// Who makes the tokens: this service, under its name as a resource.
-    pub(crate) issuer: &'a str,
-    pub(crate) client: &'a Client,
-    pub(crate) scopes: &'a Scopes,
-    pub(crate) resources: &'a [String],
-    pub(crate) nonce: Option<&'a str>,
-    /// Whether it is for another device than the one in whose session it is allowed.
-    pub(crate) is_on_device: bool,
-}
-
-/// Writes down that a person allowed an application something in their session: for now, and for the next time.
-pub(crate) async fn approve(
-    write: &mut Write,
-    by: &By,
-    subject: &Subject,
-    (approved, until): (&Approved<'_>, i64),
-) -> Result<Authorisation, AuthError> {
-    let session = crate::flows::authentication::session(subject)?;
-    if approved.scopes.has(OFFLINE) {
-        // It outlasts the session: whoever came to a browser that was left open does not give it.
-        recent(subject, by.now)?;
-    }
-    goes_on(write, session).await?;
-    let account = known(write, &subject.account).await?;
-    account.person()?;
-    let session = store::session::one(write.connection(), session).await?;
-    let session = session.ok_or_else(crate::error::wrong_credentials)?;
-    remember(write, by, &account.id, approved).await?;
-    let login = login(write, approved, &session).await?;
-    let authorisation = Authorisation {
-        login,
-        id: format!("aut_{}", Uuid::now_v7().simple()),
-        client: approved.client.id.clone(),
-        session: (!approved.scopes.has(OFFLINE)).then(|| session.id.clone()),
-        scopes: approved.scopes.text(),
-        resources: approved.resources.join(" "),
-        nonce: approved.nonce.map(str::to_owned),
-        authenticated_at: session.authenticated_at,
-        methods: session.methods,
-        began: by.now.0,
-        expires: until,
-        account: account.id,
-    };
-    store::authorisation::add(write, &authorisation).await?;
-    let of = (
-        authorisation.account.as_str(),
-        authorisation.client.as_str(),
-    );
-    store::authorisation::end_beyond(write, of, (by.now.0, LIVING_MAX)).await?;
-    let resource = format!(
-        "account/{}/authorisations/{}",
-        authorisation.account, authorisation.id
-    );
-    let detail = json!({"client": authorisation.client, "scopes": authorisation.scopes});
-    let action = ("authorised", resource.as_str());
-    audit(write, by, action, AuditOutcome::Done, &detail).await?;
-    Ok(authorisation)
-}
-
-/// Remembers what a person allows, at each service that it is for.
-async fn remember(
-    write: &mut Write,
-    by: &By,
-    account: &str,
-    approved: &Approved<'_>,
-) -> Result<(), AuthError> {
-    for resource in services(approved.resources, approved.issuer) {
-        let of = (account, approved.client.id.as_str(), resource);
-        let before = remembered(store::client::consent(write.connection(), of).await?);
-        // What the application is not registered for any more is not allowed for ever.
-        let before = approved.client.settings.scopes().narrow(&before);
-        let all = before.and(approved.scopes);
-        // No more is remembered than can be asked for at once: otherwise what was allowed before is asked about again.
-        let all = if all.names().count() > SCOPES_MAX {
-            approved.scopes.text()
-        } else {
-            all.text()
-        };
-        store::client::set_consent(write, of, &all, by.now.0).await?;
-    }
-    Ok(())
-}
-
-/// The services that something is asked for, as consent names them: this one has no name.
-fn services<'a>(resources: &'a [String], issuer: &'a str) -> impl Iterator<Item = &'a str> {
-    let own = resources.is_empty().then_some("");
-    let named = resources
-        .iter()
-        .map(move |one| if one == issuer { "" } else { one });
-    own.into_iter().chain(named)
-}
-
-/// The login of the application in the session, if it is told who the person is. A device that goes on alone has none: it is not signed in
-/// by this session.
-async fn login(
-    write: &mut Write,
-    approved: &Approved<'_>,
-    session: &Session,
-) -> Result<Option<String>, AuthError> {
-    let goes_alone = approved.is_on_device && approved.scopes.has(OFFLINE);
-    if goes_alone || !approved.scopes.has(OPENID) {
-        return Ok(None);
-    }
-    let new = ClientLogin {
-        id: format!("lgn_{}", Uuid::now_v7().simple()),
-        session: session.id.clone(),
-        client: approved.client.id.clone(),
-        account: session.account.clone(),
-    };
-    Ok(Some(store::client_login::of(write, &new).await?))
-}
-
-fn changed_meanwhile() -> AuthError {
+pub(super) fn changed_meanwhile() -> AuthError {
     let detail = "the application was changed meanwhile: look at what it asks for once more";
     Problem::new(ProblemCode::Conflict, detail).into()
-}
-
-/// What was allowed before; what cannot be read is asked about again.
-fn remembered(scopes: Option<String>) -> Scopes {
-    Scopes::parse(&scopes.unwrap_or_default()).unwrap_or_default()
 }
 
 /// Whether whoever is signed in authenticated as recently as the request asks, and as what goes on without them needs.

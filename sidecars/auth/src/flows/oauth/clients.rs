@@ -5,7 +5,7 @@ use crate::Auth;
 use crate::change::{By, known};
 use crate::credential::secret::{self, Secret, SecretKind};
 use crate::flows::authentication::{recent, require};
-use crate::logout_notices::end_logins;
+use crate::logout_notices::{self, end_logins};
 use crate::model::{AccountKind, name};
 use crate::oauth::client::{ClientKind, ClientSettings};
 use crate::store::client::Client;
@@ -190,10 +190,7 @@ impl Auth {
             let detail = format!("there is no authorisation `{id}` of this account");
             return Err(Problem::new(ProblemCode::NotFound, detail).into());
         };
-        store::authorisation::end(write, id).await?;
-        if let Some(login) = &found.login {
-            end_logins(write, Logins::One(login), by.now).await?;
-        }
+        logout_notices::end_authorisation(write, &found, by.now).await?;
         let resource = format!("account/{account}/authorisations/{id}");
         by.audit(write, "authorisation_ended", &resource, AuditOutcome::Done)
             .await

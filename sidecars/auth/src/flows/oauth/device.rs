@@ -1,6 +1,8 @@
 //! Devices without a browser: a person approves them on another device with a short code (RFC 8628).
 
-use super::authorise::{Approved, approve};
+use super::approval::{Approved, approve};
+use super::authorise::changed_meanwhile;
+use super::bound::{Bound, end_beyond};
 use super::issue::{IssuedTokens, names};
 use super::token::not_good;
 use crate::Auth;
@@ -65,6 +67,17 @@ pub(crate) struct WaitingDevice {
     pub(crate) scopes: String,
     /// Services that its tokens would be for; none means this one.
     pub(crate) resources: Vec<String>,
+    /// How many changes the application had: to be sent with the answer.
+    pub(crate) version: i64,
+}
+
+/// What a person decides on a device.
+#[derive(Clone, Copy)]
+pub(crate) struct Decision {
+    /// Whether it may do what it asks for.
+    pub(crate) is_allowed: bool,
+    /// The version of the application that they were shown.
+    pub(crate) seen: Option<i64>,
 }
 
 impl Auth {
@@ -137,18 +150,23 @@ impl Auth {
     /// Approves the device that waits with this code, or refuses it.
     ///
     /// # Errors
-    /// As [`Auth::waiting_device`]; [`ProblemCode::StepUpRequired`] for what would go on when the person is not there.
+    /// As [`Auth::waiting_device`]; [`ProblemCode::StepUpRequired`] for what would go on when the person is not there;
+    /// [`ProblemCode::Conflict`] if the application is of another version than the one that was shown, [`ProblemCode::Refused`] if it is
+    /// not registered any more for what it asked for.
     pub(crate) async fn decide_device(
         &self,
         by: &By,
         (subject, user_code): (&Subject, &str),
-        is_allowed: bool,
+        decision: Decision,
     ) -> Result<(), AuthError> {
         session(subject)?;
         let (device, waiting) = self.guess_device(by, subject, user_code).await?;
         let mut write = self.write().await?;
         let client = super::clients::known_client(&mut write, &waiting.client).await?;
-        let (state, authorisation) = if is_allowed {
+        let (state, authorisation) = if decision.is_allowed {
+            if decision.seen != Some(client.version) {
+                return Err(changed_meanwhile());
+            }
             let scopes = Scopes::parse(&device.scopes)?;
             let resources: Vec<String> = names(&device.resources).map(str::to_owned).collect();
             let approved = Approved {
@@ -196,6 +214,7 @@ impl Auth {
         let client = client.ok_or_else(no_device)?;
         attempts.undo(&self.database).await?;
         let waiting = WaitingDevice {
+            version: client.version,
             client: client.id,
             name: client.settings.name,
             scopes: device.scopes.clone(),
@@ -241,6 +260,7 @@ impl Auth {
         let authorisation = authorisation.ok_or_else(not_good)?;
         self.check_holder(&mut write, &authorisation).await?;
         store::device_code::drop_one(&mut write, &device.id).await?;
+        end_beyond(&mut write, &by, &authorisation, Bound::GoingOn).await?;
         let of = (client, &authorisation);
         let issued = self.issue(&mut write, of, (form, true), by.now).await?;
         write.commit().await?;

@@ -91,6 +91,11 @@ impl Auth {
             return Ok(());
         };
         let mut write = self.write().await?;
+        // It may have ended since it was asked who is there.
+        let living = store::session::one(write.connection(), session).await?;
+        if living.is_none() {
+            return Ok(());
+        }
         let ended = (subject, subject.account.as_str(), session.as_str());
         self.end_session(&mut write, by, ended).await?;
         Ok(write.commit().await?)

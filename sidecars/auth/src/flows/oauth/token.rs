@@ -1,10 +1,11 @@
 //! Codes, refresh tokens and secrets against tokens (OAuth 2.1, section 3.2).
 
+use super::bound::{Bound, end_beyond};
 use super::issue::IssuedTokens;
 use crate::Auth;
 use crate::change::By;
 use crate::credential::secret::{self, SecretKind};
-use crate::logout_notices::end_logins;
+use crate::logout_notices::end_authorisation;
 use crate::oauth::client::GrantType;
 use crate::oauth::error::{OAuthCode, OAuthError};
 use crate::oauth::form::Form;
@@ -12,7 +13,6 @@ use crate::oauth::pkce::verifies;
 use crate::oauth::scope::{EMAIL, OFFLINE, OPENID, PROFILE};
 use crate::store::authorisation::{Authorisation, Code};
 use crate::store::client::Client;
-use crate::store::client_login::Logins;
 use crate::{AuthError, store};
 use tickloom_chassis::{AuditOutcome, Write};
 use tickloom_types::Ts;
@@ -68,6 +68,7 @@ impl Auth {
                 .await;
         }
         self.check_holder(&mut write, &authorisation).await?;
+        end_beyond(&mut write, &by, &authorisation, Bound::GoingOn).await?;
         let issued = self
             .issue(&mut write, (client, &authorisation), (form, true), by.now)
             .await?;
@@ -165,10 +166,7 @@ impl Auth {
         action: &str,
         authorisation: &Authorisation,
     ) -> Result<IssuedTokens, AuthError> {
-        store::authorisation::end(&mut write, &authorisation.id).await?;
-        if let Some(login) = &authorisation.login {
-            end_logins(&mut write, Logins::One(login), by.now).await?;
-        }
+        end_authorisation(&mut write, authorisation, by.now).await?;
         let resource = format!(
             "account/{}/authorisations/{}",
             authorisation.account, authorisation.id

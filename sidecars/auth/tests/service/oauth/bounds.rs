@@ -3,7 +3,7 @@
 use super::browser::Browser;
 use super::code::{address, exchange, parameter, settings};
 use super::device::{app as device_app, begin, poll};
-use super::{App, CLIENTS, form, program, refused};
+use super::{App, CLIENTS, claims, form, program, refused};
 use crate::{ISSUER, SECOND, Served, access_token, on_both, text};
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -52,11 +52,71 @@ fn with_a_hundred_and_one_authorisations_the_oldest_ends() {
         let last = issued(&app);
         assert_eq!((me(&served, &first), me(&served, &second)), (401, 200));
         assert_eq!((me(&served, &last), me(&served, &others)), (200, 200));
+        let id = |tokens: &Value| text(&claims(access_token(tokens)), "sid").to_owned();
+        let (ended, new) = (id(&first), id(&last));
+        let detail = json!({"client": app.id, "for": new}).to_string();
+        assert_eq!(ends(&served, &ada), [(ended, detail)]);
         let pairs = [
             ("grant_type", "refresh_token"),
             ("refresh_token", text(&first, "refresh_token")),
         ];
         refused(&app.send(&served, "token", &pairs), 400, "invalid_grant");
+    });
+}
+
+/// What the audit log says of authorisations that ended: which, and more of each.
+fn ends(served: &Served, administrator: &Value) -> Vec<(String, String)> {
+    let (mut ends, mut path) = (Vec::new(), "/auth/v1/audit?limit=1000".to_owned());
+    loop {
+        let read = served.client.get(&path, Some(access_token(administrator)));
+        let read = read.is(200).json();
+        for entry in read["items"].as_array().unwrap() {
+            if entry["action"] == "authorisation_ended" {
+                let (_, id) = text(entry, "resource").rsplit_once('/').unwrap();
+                ends.push((id.to_owned(), text(entry, "detail").to_owned()));
+            }
+        }
+        let Some(next) = read["next"].as_str() else {
+            return ends;
+        };
+        path = format!("/auth/v1/audit?limit=1000&after={next}");
+    }
+}
+
+#[test]
+fn codes_that_nobody_redeems_end_nothing_that_somebody_has() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let app = App::new(&served, &ada, &settings("confidential"));
+        let browser = Browser::new(served.client);
+        let asked = address(&app, &[("scope", "offline_access account.read")]);
+        let new = || code(&browser.allow(&asked));
+        let issued = exchange(&served, &app, &new(), &[]).is(200).json();
+        // Whoever has the browser sent here again and again.
+        let codes: Vec<String> = (0..121).map(|_| new()).collect();
+        assert_eq!(me(&served, &issued), 200);
+        assert_eq!(ends(&served, &ada).len(), 101);
+        let gone = exchange(&served, &app, &codes[100], &[]);
+        refused(&gone, 400, "invalid_grant");
+        for code in [&codes[101], &codes[120]] {
+            let issued = exchange(&served, &app, code, &[]).is(200).json();
+            assert_eq!(me(&served, &issued), 200);
+        }
+        // Those of devices are counted with them, until the device asks.
+        let device = device_app(&served, &ada);
+        let token = Some(access_token(&ada));
+        let begun: Vec<Value> = (0..21)
+            .map(|_| {
+                let begun = begin(&served, &device, "account.read");
+                let body = json!({"user_code": begun["user_code"], "allow": true, "version": 1});
+                served.client.post("/auth/v1/devices", token, &body).is(204);
+                begun
+            })
+            .collect();
+        let gone = poll(&served, &device, &begun[0]);
+        refused(&gone, 400, "invalid_grant");
+        poll(&served, &device, &begun[1]).is(200);
+        assert_eq!(ends(&served, &ada).len(), 102);
     });
 }
 
@@ -113,7 +173,7 @@ fn used_refresh_tokens_are_kept_for_as_long_as_they_could_have_been_used() {
         let (served, ada) = Served::with_administrator(&place);
         let app = device_app(&served, &ada);
         let begun = begin(&served, &app, "offline_access account.read");
-        let body = json!({"user_code": begun["user_code"], "allow": true});
+        let body = json!({"user_code": begun["user_code"], "allow": true, "version": 1});
         let token = Some(access_token(&ada));
         served.client.post("/auth/v1/devices", token, &body).is(204);
         let issued = poll(&served, &app, &begun).is(200).json();

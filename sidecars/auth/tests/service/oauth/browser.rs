@@ -43,14 +43,17 @@ impl Browser {
 
     /// Sends what the person answered.
     pub(super) fn answer(&self, at: &At, allow: bool) -> At {
-        let At::Here { request, .. } = at else {
+        let At::Here { request, reply } = at else {
             panic!("nobody is asked: {at:?}");
         };
-        self.send(request, Some(allow))
+        // Of the application as it was shown, if it was.
+        let shown = reply.json()["version"].as_i64().unwrap_or(1);
+        self.send(request, Some((allow, shown)))
     }
 
-    fn send(&self, request: &str, allow: Option<bool>) -> At {
-        let body = json!({"request": request, "allow": allow});
+    fn send(&self, request: &str, answer: Option<(bool, i64)>) -> At {
+        let (allow, version) = answer.unzip();
+        let body = json!({"request": request, "allow": allow, "version": version});
         let token = Some(access_token(&self.tokens));
         let reply = self.client.post(AUTHORISATIONS, token, &body);
         let place = (reply.status == 200).then(|| reply.json()["location"].clone());

@@ -104,6 +104,45 @@ fn a_person_signs_in_on_the_way_and_the_application_gets_a_code() {
 }
 
 #[test]
+fn who_wants_nobody_asked_gets_nobody_else_than_whom_they_mean() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let app = App::new(&served, &ada, &settings("confidential"));
+        served.person(&ada, "bob@example.com");
+        let mut bobs = Browser::new(&served);
+        let fields = [("email", "bob@example.com"), ("password", PASSWORD)];
+        bobs.fill(SIGN_IN, &fields).is(303);
+        let mut adas = signed_in(&served);
+        let id_token = |browser: &mut Browser<'_>| {
+            let page = browser.get(&address(&app, &[])).is(200).body;
+            let went = leads_to(&answer(browser, &page, "allow"));
+            let code = parameter(&went, "code").unwrap();
+            let issued = exchange(&served, &app, &code, &[]).is(200).json();
+            issued["id_token"].as_str().unwrap().to_owned()
+        };
+        let (of_bob, of_ada) = (id_token(&mut bobs), id_token(&mut adas));
+        let mut silent = |hint: &str| {
+            let asked = [("prompt", "none"), ("id_token_hint", hint)];
+            let went = location(&adas.get(&address(&app, &asked))).to_owned();
+            (
+                parameter(&went, "code").is_some(),
+                parameter(&went, "error"),
+            )
+        };
+        assert_eq!(silent(&of_ada), (true, None));
+        assert_eq!(silent(""), (true, None));
+        let refused = (false, Some("login_required".to_owned()));
+        for hint in [of_bob.as_str(), "x", &of_ada[..of_ada.len() - 9]] {
+            assert_eq!(silent(hint), refused, "{hint}");
+        }
+        // An ID token that is over says whom it means, too.
+        served.advance(400 * SECOND);
+        assert_eq!(silent(&of_ada), (true, None));
+        assert_eq!(silent(&of_bob), refused);
+    });
+}
+
+#[test]
 fn nobody_answers_for_a_person() {
     on_both(|place| {
         let (served, ada) = Served::with_administrator(&place);
@@ -190,6 +229,9 @@ fn what_is_allowed_is_what_was_shown() {
         let more = address(&app, &[("scope", "openid run.read")]);
         let request = more.split_once('?').unwrap().1;
         let path = "/auth/v1/authorisations";
+        let body = json!({"request": request, "allow": true});
+        let reply = served.client.post(path, token, &body);
+        reply.refused(400, "bad_request");
         let body = json!({"request": request, "allow": true, "version": 1});
         served
             .client

@@ -1,6 +1,6 @@
 //! Devices without a browser, and what goes on after they were approved.
 
-use super::{App, DEVICE_GRANT, claims, refused};
+use super::{App, CLIENTS, DEVICE_GRANT, claims, refused};
 use crate::client::Reply;
 use crate::{SECOND, Served, access_token, on_both, text};
 use serde_json::{Value, json};
@@ -8,9 +8,12 @@ use serde_json::{Value, json};
 const DEVICES: &str = "/auth/v1/devices";
 
 pub(super) fn app(served: &Served, administrator: &Value) -> App {
-    let settings = json!({"name": "Terminal", "kind": "public", "grant_types": [DEVICE_GRANT, "refresh_token"],
-        "scopes": ["openid", "profile", "email", "offline_access", "run.*", "account.read"]});
-    App::new(served, administrator, &settings)
+    App::new(served, administrator, &settings())
+}
+
+fn settings() -> Value {
+    json!({"name": "Terminal", "kind": "public", "grant_types": [DEVICE_GRANT, "refresh_token"],
+        "scopes": ["openid", "profile", "email", "offline_access", "run.*", "account.read"]})
 }
 
 pub(super) fn begin(served: &Served, app: &App, scope: &str) -> Value {
@@ -28,7 +31,16 @@ pub(super) fn poll(served: &Served, app: &App, begun: &Value) -> Reply {
 }
 
 fn decide(served: &Served, tokens: &Value, begun: &Value, allow: bool) -> Reply {
-    let body = json!({"user_code": begun["user_code"], "allow": allow});
+    decide_on(served, tokens, begun, (allow, Some(1)))
+}
+
+fn decide_on(
+    served: &Served,
+    tokens: &Value,
+    begun: &Value,
+    (allow, version): (bool, Option<i64>),
+) -> Reply {
+    let body = json!({"user_code": begun["user_code"], "allow": allow, "version": version});
     served
         .client
         .post(DEVICES, Some(access_token(tokens)), &body)
@@ -82,7 +94,7 @@ fn a_device_waits_until_somebody_decides() {
             .get(&path, Some(access_token(&ada)))
             .is(200)
             .json();
-        let expected = json!({"client": app.id, "name": "Terminal", "scopes": "openid run.read", "resources": []});
+        let expected = json!({"client": app.id, "name": "Terminal", "scopes": "openid run.read", "resources": [], "version": 1});
         assert_eq!(waiting, expected);
         decide(&served, &ada, &begun, true).is(204);
         decide(&served, &ada, &begun, false).refused(404, "not_found");
@@ -132,6 +144,47 @@ fn a_device_that_is_refused_or_late_gets_nothing() {
 }
 
 #[test]
+fn a_device_gets_what_the_person_was_shown_and_what_its_application_is_registered_for() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let app = app(&served, &ada);
+        let change = |change: &dyn Fn(&mut Value)| {
+            let (token, mut changed) = (Some(access_token(&ada)), settings());
+            change(&mut changed);
+            let path = format!("{CLIENTS}/{}", app.id);
+            served.client.put(&path, token, &changed).is(200);
+        };
+        let begun = begin(&served, &app, "run.read account.read");
+        let decide = |allow, version| decide_on(&served, &ada, &begun, (allow, version));
+        let path = format!("{DEVICES}?user_code={}", text(&begun, "user_code"));
+        let shown = || {
+            let shown = served.client.get(&path, Some(access_token(&ada)));
+            shown.is(200).json()["version"].clone()
+        };
+        assert_eq!(shown(), 1);
+        change(&|settings| settings["name"] = json!("Another"));
+        assert_eq!(shown(), 2);
+        decide(true, None).refused(400, "bad_request");
+        decide(true, Some(1)).refused(409, "conflict");
+        // What it asked for it may not have any more, whatever was shown.
+        change(&|settings| settings["scopes"] = json!(["offline_access", "run.read"]));
+        decide(true, Some(3)).refused(422, "refused");
+        change(&|settings| {
+            settings["grant_types"] = json!(["authorization_code", "refresh_token"]);
+            settings["redirect_uris"] = json!(["https://chart.example/callback"]);
+        });
+        decide(true, Some(4)).refused(422, "refused");
+        change(&|_| {});
+        refused(&poll(&served, &app, &begun), 400, "authorization_pending");
+        decide(true, Some(5)).is(204);
+        served.advance(5 * SECOND);
+        poll(&served, &app, &begun).is(200);
+        let begun = begin(&served, &app, "run.read");
+        decide_on(&served, &ada, &begun, (false, None)).is(204);
+    });
+}
+
+#[test]
 fn who_guesses_codes_of_devices_waits() {
     on_both(|place| {
         let (served, ada) = Served::with_administrator(&place);
@@ -154,7 +207,7 @@ fn who_guesses_codes_of_devices_waits() {
             .client
             .post("/auth/v1/accounts/me/keys", Some(access_token(&ada)), &body);
         let key = key.is(201).json();
-        let body = json!({"user_code": begun["user_code"], "allow": true});
+        let body = json!({"user_code": begun["user_code"], "allow": true, "version": 1});
         let reply = served
             .client
             .post(DEVICES, Some(text(&key, "secret")), &body);

@@ -56,15 +56,26 @@ fn a_person_connects_a_device_on_a_page() {
             assert!(page.contains(words), "{words}: {page}");
         }
         let token = field(&page, "form_token");
-        let fields = [("user_code", typed.as_str()), ("answer", "allow")];
+        assert_eq!(field(&page, "version"), "1");
+        let fields = [
+            ("user_code", typed.as_str()),
+            ("version", "1"),
+            ("answer", "allow"),
+        ];
         for (token, from) in [
             ("", OWN),
             (token.as_str(), ("Sec-Fetch-Site", "cross-site")),
         ] {
             browser.post_from(DECIDE, token, &fields, &[from]).is(403);
         }
-        browser.post(DECIDE, &token, &fields[..1]).is(400);
+        browser.post(DECIDE, &token, &fields[..2]).is(400);
         refused(&poll(&served, &app, &begun), 400, "authorization_pending");
+        // Not if it is another application than was shown.
+        for version in ["", "0", "2"] {
+            let fields = [fields[0], ("version", version), fields[2]];
+            let page = browser.post(DECIDE, &token, &fields).is(422).body;
+            assert!(page.contains("was changed meanwhile"), "{page}");
+        }
         let reply = browser.post(DECIDE, &token, &fields);
         assert_eq!(location(&reply), format!("{DEVICE}?done=device-allowed"));
         served.advance(10 * SECOND);
@@ -95,8 +106,7 @@ fn who_guesses_codes_on_the_page_waits_and_a_link_guesses_nothing() {
         }
         let token = browser.token(DEVICE);
         let mut guess = |code: &str| {
-            let fields = [("user_code", code), ("answer", "allow")];
-            let page = browser.post(DEVICE, &token, &fields[..1]);
+            let page = browser.post(DEVICE, &token, &[("user_code", code)]);
             (page.status, page.body)
         };
         for wrong in ["", "x", "BCDF-GHJK", "BCDF-GHJL", "BCDF-GHJM"] {
@@ -128,7 +138,7 @@ fn a_device_that_goes_on_alone_needs_a_fresh_proof() {
         assert_eq!(step_up, expected);
         // Not by leaving the page out either.
         let token = browser.token(DEVICE);
-        let fields = [("user_code", code), ("answer", "allow")];
+        let fields = [("user_code", code), ("version", "1"), ("answer", "allow")];
         let reply = browser.post(DECIDE, &token, &fields);
         assert!(location(&reply).starts_with("/console/auth/step-up"));
         refused(&poll(&served, &app, &begun), 400, "authorization_pending");

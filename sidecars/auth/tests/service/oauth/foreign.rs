@@ -80,7 +80,12 @@ fn approve(browser: &mut Browser<'_>, address: &str) {
         .split_once("?user_code=")
         .unwrap();
     let asked = browser.fill(page, &[("user_code", code)]).is(200).body;
-    let fields = [("user_code", code), ("answer", "allow")];
+    let version = field(&asked, "version");
+    let fields = [
+        ("user_code", code),
+        ("version", &version),
+        ("answer", "allow"),
+    ];
     let decide = format!("{page}/decide");
     browser
         .post(&decide, &field(&asked, "form_token"), &fields)

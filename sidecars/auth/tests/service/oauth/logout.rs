@@ -276,13 +276,64 @@ fn an_application_is_told_of_the_end_of_a_session_however_it_ends() {
             ends.end(way, &mut browser);
             let sid = text(&first, "sid");
             ids.push(said(&told.next(), (&app, sub, sid), served.clock.now().0));
+            if way == "one approval is ended" {
+                // The other one of the same login is another end.
+                ends.end(way, &mut browser);
+                ids.push(said(&told.next(), (&app, sub, sid), served.clock.now().0));
+            }
             served.advance(SECOND);
         }
         ids.sort();
         ids.dedup();
-        assert_eq!(ids.len(), 7);
+        assert_eq!(ids.len(), 8);
         // Each was told once.
         assert!(told.tokens.try_recv().is_err());
+    });
+}
+
+#[test]
+fn each_approval_that_ends_is_told_of_while_others_of_the_login_go_on() {
+    on_both(|place| {
+        let told = Told::start();
+        let (served, ada) = Served::with_administrator(&place);
+        let app = told.app(&served, &ada);
+        let mut browser = signed_in(&served, ADA);
+        let mut new = || {
+            let asked = [("scope", "openid offline_access"), ("prompt", "consent")];
+            let page = browser.get(&address(&app, &asked)).is(200).body;
+            let went = leads_to(&answer(&mut browser, &page, "allow"));
+            let code = parameter(&went, "code").unwrap();
+            let issued = exchange(&served, &app, &code, &[]).is(200).json();
+            let id = claims(access_token(&issued))["sid"].clone();
+            (
+                issued,
+                format!(
+                    "/auth/v1/accounts/me/authorisations/{}",
+                    id.as_str().unwrap()
+                ),
+            )
+        };
+        let (first, second) = (new(), new());
+        let sid = claims(text(&first.0, "id_token"))["sid"].clone();
+        let end = |path: &str| served.client.delete(path, Some(access_token(&ada))).is(204);
+        end(&first.1);
+        assert_eq!(claims(&told.next())["sid"], sid);
+        let pairs = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", text(&second.0, "refresh_token")),
+        ];
+        let refreshed = app.send(&served, "token", &pairs).is(200).json();
+        assert_eq!(claims(text(&refreshed, "id_token"))["sid"], sid);
+        end(&second.1);
+        assert_eq!(claims(&told.next())["sid"], sid);
+        // That was the last of this login: a new one is another.
+        let (third, _) = new();
+        let third = claims(text(&third, "id_token"))["sid"].clone();
+        assert_ne!(third, sid);
+        let token = browser.token("/console");
+        browser.post("/console/auth/sign-out", &token, &[]).is(303);
+        assert_eq!(claims(&told.next())["sid"], third);
+        assert_eq!(settled(&served, 1).len(), 3);
     });
 }
 
@@ -407,6 +458,29 @@ fn a_person_signs_out_at_the_wish_of_an_application() {
         let from = [("Sec-Fetch-Site", "cross-site")];
         let sent = served.client.send_form(("POST", LOGOUT), &from, &body);
         assert_eq!(leads_to(&browser.get(location(&sent))), OUT);
+        assert!(!is_signed_in(&mut browser));
+    });
+}
+
+#[test]
+fn who_signs_out_of_a_session_that_ended_meanwhile_is_signed_out() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let mut browser = signed_in(&served, ADA);
+        let token = browser.token("/console");
+        let cookie = format!("tickloom-session={}", browser.cookies["tickloom-session"]);
+        let body = super::form(&[("form_token", &token)]);
+        let head = [("Cookie", cookie.as_str()), crate::browser::OWN];
+        let sign_out = ("POST", "/console/auth/sign-out");
+        let mut waiting = served.client.begin_form(sign_out, &head, &body);
+        waiting.wait_for_continue();
+        let others = "/auth/v1/accounts/me/sessions";
+        served
+            .client
+            .delete(others, Some(access_token(&ada)))
+            .is(204);
+        let reply = waiting.finish(&body);
+        assert_eq!(location(&reply), "/console/auth/sign-in?done=signed-out");
         assert!(!is_signed_in(&mut browser));
     });
 }

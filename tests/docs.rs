@@ -236,15 +236,39 @@ fn the_first_backtest_in_the_readme_leaves_a_report() {
 #[cfg(feature = "services")]
 fn the_configuration_file_of_services_in_the_docs_serves() {
     let files = blocks("docs/services.md", "toml");
-    assert_eq!(files.len(), 2);
+    let [first, elsewhere, behind, traces, outgoing] = &files[..] else {
+        panic!("{} files", files.len());
+    };
     let folder = folder();
-    fs::write(folder.path().join("serve.toml"), files.concat()).unwrap();
-    // The docs use the default port, which somebody else may have.
-    let words = ["serve", "--config", "serve.toml", "--http", "127.0.0.1:0"];
-    let output = run_until(&words.map(str::to_owned), folder.path(), "serving activity");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
+    let serves = |config: &str, names: &str, word: &str| {
+        fs::write(folder.path().join("serve.toml"), config).unwrap();
+        // The docs use ports that somebody else may have, and addresses of the network.
+        let words = format!("serve {names} --config serve.toml --http 127.0.0.1:0");
+        let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+        let output = run_until(&words, folder.path(), word);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        stderr.into_owned()
+    };
+    serves(
+        &[first.as_str(), traces, outgoing].concat(),
+        "",
+        "serving activity",
+    );
     assert!(folder.path().join("services/activity.db").is_file());
+    // A certificate with its key in one file does for both.
+    check("tickloom admin ca init", folder.path());
+    check("tickloom admin ca issue tickloom", folder.path());
+    let issued = folder.path().join("ca/issued/tickloom.pem");
+    for name in ["fullchain.pem", "privkey.pem"] {
+        fs::copy(&issued, folder.path().join(name)).unwrap();
+    }
+    let said = serves(elsewhere, "auth", "serving auth");
+    assert!(
+        said.contains("serving auth at https://127.0.0.1:"),
+        "{said}"
+    );
+    serves(behind, "auth", "serving auth");
 }
 
 #[test]

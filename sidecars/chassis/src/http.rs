@@ -5,6 +5,7 @@ mod caller;
 mod certificate;
 mod hosts;
 mod options;
+mod places;
 mod rate;
 
 pub use caller::CallerAddress;
@@ -12,6 +13,7 @@ pub(crate) use caller::Peer;
 pub use certificate::{Certificate, HttpsError};
 use hosts::Hosts;
 pub use options::HttpOptions;
+use places::Places;
 pub use rate::RateLimit;
 use rate::Rates;
 
@@ -23,6 +25,7 @@ use crate::trace;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -35,14 +38,11 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Once};
 use std::time::Instant;
-use tokio::sync::Semaphore;
 use tracing::Instrument;
 use uuid::Uuid;
 
 /// Bytes of a body.
 pub(crate) const BODY_BYTES_MAX: usize = 64 << 10;
-/// Requests that are answered at a time.
-const REQUESTS_MAX: usize = 256;
 /// Bytes of somebody else's words about an error that are read.
 const REASON_BYTES_MAX: usize = 4 << 10;
 /// Characters of a request's number that somebody gives.
@@ -91,7 +91,7 @@ pub(crate) struct Door {
     rates: Rates,
     /// That a proxy asks that is not known.
     proxy_told: Arc<Once>,
-    places: Arc<Semaphore>,
+    places: Places,
     requests: Family<Route, Counter>,
     durations: Durations,
 }
@@ -106,7 +106,7 @@ impl Door {
             observers: options.observers.clone().into(),
             rates: Rates::new(options.rate),
             proxy_told: Arc::new(Once::new()),
-            places: Arc::new(Semaphore::new(REQUESTS_MAX)),
+            places: Places::default(),
             requests: Family::default(),
             durations: Family::new_with_constructor(seconds),
         };
@@ -139,22 +139,24 @@ pub(crate) async fn pass(State(door): State<Door>, mut request: Request, next: N
     let called = RequestId(id.to_str().unwrap_or("").to_owned());
     request.extensions_mut().insert(called);
     let caller = door.caller(&request);
+    let host = only_host(&request).map(str::to_owned);
     request.extensions_mut().insert(caller);
     let let_in = door.let_in(&request, &caller);
     let mut response = match let_in {
         Err(problem) => problem.into_response(),
         Ok(()) => {
             let span = trace::request_span(method, &route, id.to_str().unwrap_or(""));
-            if caller.is_local || caller.is_observer(&door.observers) {
+            if caller.is_observer {
                 trace::follow(&span, request.headers());
             }
-            let answered = answer(&door, request, next).instrument(span.clone());
+            let answered = answer(&door, caller, request, next).instrument(span.clone());
             let response = answered.await;
             trace::end_request(&span, response.status().as_u16());
             response
         }
     };
-    if caller.is_tls {
+    let host = host.as_deref().unwrap_or("");
+    if caller.is_tls && door.hosts.is_named(host) {
         let headers = response.headers_mut();
         headers.insert(header::STRICT_TRANSPORT_SECURITY, ONLY_TLS);
     }
@@ -204,11 +206,12 @@ impl Door {
             address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             is_tls: false,
         });
-        let caller = CallerAddress::of(peer, request.headers(), &self.proxies);
-        if caller.is_unknown_proxy {
+        let caller = CallerAddress::of(peer, request.headers(), (&self.proxies, &self.observers));
+        // One that an operator forgot is near; anybody may write what proxies write.
+        if caller.is_unknown_proxy && is_near(caller.address) {
             // It is one caller to us, with one allowance for all for whom it asks.
             self.proxy_told.call_once(|| {
-                let address = peer.address.to_string();
+                let address = caller.address.to_string();
                 tracing::warn!(
                     address,
                     "a proxy asks that `proxies` does not name: whom it asks for is not known"
@@ -220,6 +223,7 @@ impl Door {
 
     /// Whether a request is looked at, or why not.
     fn let_in(&self, request: &Request, caller: &CallerAddress) -> Result<(), Problem> {
+        self.rates.check(caller)?;
         let asked = request
             .uri()
             .path_and_query()
@@ -229,22 +233,46 @@ impl Door {
             let detail = "the path or the query has a NUL";
             return Err(Problem::new(ProblemCode::BadRequest, detail));
         }
-        let host = request.headers().get(header::HOST);
-        let host = host.and_then(|host| host.to_str().ok()).unwrap_or("");
-        if !self.hosts.has(host) {
-            let detail = format!(
-                "the host is `{host}`, expected localhost, an address of loopback, or a name that `hosts` has"
-            );
-            return Err(Problem::new(ProblemCode::WrongHost, detail));
+        if request.headers().get_all(header::HOST).iter().count() > 1 {
+            let detail = "the request has more than one host";
+            return Err(Problem::new(ProblemCode::BadRequest, detail));
         }
-        self.rates.check(caller)
+        let host = only_host(request).unwrap_or("");
+        // A target may be a whole URL (RFC 9112, section 3.2.2).
+        let target = request.uri().authority().map_or(host, Authority::as_str);
+        for host in [host, target] {
+            if !self.hosts.has(host) {
+                let detail = format!(
+                    "the host is `{host}`, expected localhost, an address of loopback, or a name that `hosts` has"
+                );
+                return Err(Problem::new(ProblemCode::WrongHost, detail));
+            }
+        }
+        Ok(())
     }
 }
 
-async fn answer(door: &Door, request: Request, next: Next) -> Response {
-    let Ok(_place) = door.places.try_acquire() else {
-        let detail = format!("{REQUESTS_MAX} requests are being answered: try again");
-        return Problem::new(ProblemCode::Overloaded, detail).into_response();
+/// The host for which a request is, if it says one.
+fn only_host(request: &Request) -> Option<&str> {
+    request.headers().get(header::HOST)?.to_str().ok()
+}
+
+/// Whether an address is of this machine or of a network of one's own.
+fn is_near(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
+    }
+}
+
+async fn answer(door: &Door, caller: CallerAddress, request: Request, next: Next) -> Response {
+    // Whether it lives and is ready is told even when it has very much to do.
+    let place = match request.uri().path() {
+        "/live" | "/ready" => None,
+        _ => match door.places.take(&caller) {
+            Ok(place) => Some(place),
+            Err(problem) => return problem.into_response(),
+        },
     };
     let granted = match deadline::asked(request.headers()) {
         Ok(asked) => deadline::granted(asked),
@@ -252,7 +280,9 @@ async fn answer(door: &Door, request: Request, next: Next) -> Response {
     };
     let limit = tokio::time::Instant::now() + granted;
     let answered = deadline::until(limit, next.run(request));
-    match tokio::time::timeout_at(limit, answered).await {
+    let answered = tokio::time::timeout_at(limit, answered).await;
+    drop(place);
+    match answered {
         Ok(response) => as_problem(response).await,
         Err(_) => {
             let detail = format!("it took more than {} s", granted.as_secs_f64());

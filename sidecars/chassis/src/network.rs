@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 use thiserror::Error;
 
@@ -37,7 +37,7 @@ impl Network {
     /// Whether an address is in it, in whatever form the address is written; one of the other version never is.
     #[must_use]
     pub fn has(&self, address: IpAddr) -> bool {
-        match (self.address, plain(address)) {
+        match (self.address, address.to_canonical()) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
                 let mask = u32::MAX
                     .checked_shl(32_u32.saturating_sub(self.bits))
@@ -66,7 +66,8 @@ impl FromStr for Network {
             Some((address, bits)) => (address, Some(bits)),
             None => (text, None),
         };
-        let address = plain(address.parse().map_err(|_| wrong())?);
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let address = address.to_canonical();
         let longest = if address.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(longest), |bits| bits.parse().map_err(|_| wrong()))?;
         if bits > longest {
@@ -87,6 +88,20 @@ impl TryFrom<String> for Network {
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.bits)
+    }
+}
+
+/// Bits of an address of version 6 that one customer of a network has at least (RFC 6177, section 2): all of them are one caller.
+const CUSTOMER_BITS: u32 = 64;
+
+/// An address as callers are counted by: of version 6 its network, of which one customer has all addresses.
+pub(crate) fn counted(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.into(),
+        IpAddr::V6(v6) => {
+            let mask = u128::MAX << (128 - CUSTOMER_BITS);
+            Ipv6Addr::from_bits(v6.to_bits() & mask).into()
+        }
     }
 }
 
@@ -123,6 +138,8 @@ mod tests {
             ("2001:db8::/32", "2001:db9::1", false),
             ("::1", "::1", true),
             ("::/0", "::2", true),
+            // Where a packet comes from, and not where it would go to.
+            ("10.0.0.0/8", "64:ff9b::10.0.0.1", false),
         ] {
             let network: Network = network.parse().unwrap();
             assert_eq!(

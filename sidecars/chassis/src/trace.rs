@@ -41,23 +41,24 @@ pub(crate) fn end_request(span: &Span, status: u16) {
     }
 }
 
-/// What is done for a call over gRPC.
-pub(crate) fn call_span(path: &str, id: &str) -> Span {
+/// What is done for a call of a service over gRPC. Which of its methods is said at the end: callers can make up any number of others.
+pub(crate) fn call_span(service: &str, id: &str) -> Span {
     tracing::info_span!(
         target: TARGET,
         "call",
-        otel.name = path.trim_start_matches('/'),
+        otel.name = service,
         otel.kind = "server",
         otel.status_code = Empty,
         rpc.system = "grpc",
-        rpc.method = path,
+        rpc.method = Empty,
         rpc.grpc.status_code = Empty,
         tickloom.request = id,
     )
 }
 
-/// How a call ended.
-pub(crate) fn end_call(span: &Span, code: tonic::Code) {
+/// How a call of this method ended.
+pub(crate) fn end_call(span: &Span, method: &str, code: tonic::Code) {
+    span.record("rpc.method", method.trim_start_matches('/'));
     span.record("rpc.grpc.status_code", code as i32);
     if matches!(
         code,
@@ -77,7 +78,6 @@ pub(crate) fn write_span(engine: &'static str) -> Span {
         target: TARGET,
         "write",
         otel.kind = "client",
-        otel.status_code = Empty,
         db.system.name = engine,
     )
 }

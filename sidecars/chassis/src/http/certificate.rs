@@ -207,7 +207,11 @@ impl Certificate {
     /// Reads the files again if they have changed.
     pub(crate) fn look(&self) {
         let read = match (self.files.versions(), self.versions()) {
-            (Ok(found), known) if found == known => return,
+            (Ok(found), known) if found == known => {
+                let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+                now.trouble = None;
+                return;
+            }
             (Ok(_), _) => self.files.load(),
             (Err(error), _) => Err(error),
         };
@@ -267,14 +271,15 @@ mod tests {
         let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_after = rcgen::date_time_ymd(2100, 1, 1);
         let made = rcgen::KeyPair::generate().unwrap();
-        std::fs::write(
-            folder.join("chain.pem"),
-            params.self_signed(&made).unwrap().pem(),
-        )
-        .unwrap();
-        let key = folder.join("key.pem");
-        std::fs::write(&key, made.serialize_pem()).unwrap();
-        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+        // New files, as tools that renew make them: whether one that is written again has changed tells the clock of the disk alone.
+        let replace = |name: &str, text: String| {
+            let beside = folder.join("beside");
+            std::fs::write(&beside, text).unwrap();
+            std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o600)).unwrap();
+            std::fs::rename(beside, folder.join(name)).unwrap();
+        };
+        replace("chain.pem", params.self_signed(&made).unwrap().pem());
+        replace("key.pem", made.serialize_pem());
     }
 
     fn of(folder: &Path, clock: &Clock) -> Result<Arc<Certificate>, HttpsError> {
@@ -342,6 +347,14 @@ mod tests {
                 trouble: None
             }
         );
+        // What was away for a while is no trouble any more.
+        let (chain, away) = (folder.join("chain.pem"), folder.join("away.pem"));
+        std::fs::rename(&chain, &away).unwrap();
+        certificate.look();
+        assert!(certificate.state().trouble.is_some());
+        std::fs::rename(&away, &chain).unwrap();
+        certificate.look();
+        assert_eq!(certificate.state().trouble, None);
         // As certbot and Kubernetes do it: what is there is a link, which leads to another file.
         let third = tempfile::tempdir().unwrap();
         write(third.path(), "id.example.com");

@@ -20,6 +20,11 @@ impl Hosts {
         Ok(Hosts { named })
     }
 
+    /// Whether it is one of those that were named, with any port.
+    pub(crate) fn is_named(&self, header: &str) -> bool {
+        host_of(header).is_some_and(|host| self.named.contains(&host))
+    }
+
     /// Whether a `Host` header (RFC 9110, section 7.2) has one of them, with any port: browsers and proxies say theirs.
     pub(crate) fn has(&self, header: &str) -> bool {
         let Some(host) = host_of(header) else {
@@ -74,6 +79,8 @@ mod tests {
             "10.0.0.5:8443",
         ] {
             assert!(hosts.has(host), "{host}");
+            let is_named = host.starts_with("10.") || host.to_lowercase().starts_with("id.");
+            assert_eq!(hosts.is_named(host), is_named, "{host}");
         }
         for host in [
             "",

@@ -96,6 +96,7 @@ mod tests {
         CallerAddress {
             address,
             is_local: false,
+            is_observer: false,
             is_tls: false,
             is_unknown_proxy: false,
         }

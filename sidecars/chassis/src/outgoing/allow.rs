@@ -2,7 +2,7 @@
 
 use super::OutgoingError;
 use super::address::{is_metadata, special};
-use crate::network::Network;
+use crate::network::{Network, plain};
 use std::net::IpAddr;
 use url::Host;
 
@@ -50,7 +50,7 @@ impl Allowed {
                 _,
             ) => *known == host && at.is_none_or(|at| at == port),
             (Entry::Network(network), Host::Ipv4(address)) => network.has((*address).into()),
-            (Entry::Network(network), Host::Ipv6(address)) => network.has((*address).into()),
+            (Entry::Network(network), Host::Ipv6(address)) => network.has(plain((*address).into())),
             (Entry::Network(_), Host::Domain(_)) => false,
         })
     }
@@ -72,7 +72,7 @@ impl Allowed {
                 // A name says nothing of credentials of a cloud's machine; their address itself does.
                 is_it && (!is_metadata(address) || !matches!(known, Host::Domain(_)))
             }
-            Entry::Network(network) => !is_metadata(address) && network.has(address),
+            Entry::Network(network) => !is_metadata(address) && network.has(plain(address)),
         });
         (!is_allowed).then_some(why)
     }

@@ -30,9 +30,14 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn new(door: RpcDoor, path: String, began: Instant, id: &str) -> Call {
+    /// A call of a path, of a service that is offered if any is.
+    pub(super) fn new(
+        door: RpcDoor,
+        (service, path): (Option<&str>, String),
+        (began, id): (Instant, &str),
+    ) -> Call {
         Call {
-            span: trace::call_span(if path.is_empty() { OTHER } else { &path }, id),
+            span: trace::call_span(service.unwrap_or(OTHER), id),
             door,
             path,
             began,
@@ -54,9 +59,9 @@ impl Call {
         if std::mem::replace(&mut self.is_ended, true) {
             return;
         }
-        trace::end_call(&self.span, code);
         let is_known = !self.path.is_empty() && code != Code::Unimplemented;
         let method = if is_known { &self.path } else { OTHER }.to_owned();
+        trace::end_call(&self.span, &method, code);
         let labels = vec![("method", method.clone())];
         let seconds = self.began.elapsed().as_secs_f64();
         self.door.durations.get_or_create(&labels).observe(seconds);

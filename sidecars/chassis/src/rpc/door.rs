@@ -106,12 +106,24 @@ async fn pass(State(door): State<RpcDoor>, mut request: Request, next: Next) -> 
     if !is_grpc(&request) {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
-    let is_known = request.extensions().get::<MatchedPath>().is_some();
-    let path = if is_known { request.uri().path() } else { "" };
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let path = if matched.is_some() {
+        request.uri().path()
+    } else {
+        ""
+    };
     let path = path.to_owned();
+    // `/SERVICE/{*rest}`
+    let service = matched
+        .as_ref()
+        .and_then(|matched| matched.as_str().split('/').nth(1));
     let id = request_id(&request);
     request.headers_mut().insert(REQUEST_ID, id.clone());
-    let mut call = Call::new(door.clone(), path, began, id.to_str().unwrap_or(""));
+    let mut call = Call::new(
+        door.clone(),
+        (service, path),
+        (began, id.to_str().unwrap_or("")),
+    );
     trace::follow(&call.span, request.headers());
     let (mut response, limit) = match let_in(&door, &request, &mut call) {
         Ok(granted) => {

@@ -2,7 +2,7 @@
 //! memory or the descriptors of the process.
 
 use crate::http::Peer;
-use crate::network::plain;
+use crate::network::{Network, counted};
 use crate::service::Stop;
 use axum::Router;
 use hyper::rt::{Read, Write};
@@ -31,6 +31,7 @@ pub(super) async fn accept<T>(
     listener: &TcpListener,
     mut stop: Stop,
     drain: Duration,
+    proxies: &[Network],
     talk: impl Fn((TcpStream, IpAddr), Stop) -> T,
 ) where
     T: Future<Output = ()> + Send + 'static,
@@ -47,8 +48,11 @@ pub(super) async fn accept<T>(
             continue;
         };
         while open.try_join_next().is_some() {}
-        let from = plain(from.ip());
-        order.add(from, || open.spawn(talk((stream, from), stop.clone())));
+        let from = from.ip();
+        // A proxy has the connections of very many.
+        let is_proxy = proxies.iter().any(|network| network.has(from));
+        let of = (!is_proxy).then(|| counted(from));
+        order.add(of, || open.spawn(talk((stream, from), stop.clone())));
     }
     let ended = async { while open.join_next().await.is_some() {} };
     drop(tokio::time::timeout(drain, ended).await);
@@ -76,16 +80,17 @@ pub(super) async fn talk_http(
     drop(connection.await);
 }
 
-/// Connections that are open, in the order in which they began, with where they are from.
+/// Connections that are open, in the order in which they began, with where they are from as callers are counted; `None` is a proxy of
+/// ours.
 #[derive(Default)]
 struct Open {
-    order: VecDeque<(IpAddr, AbortHandle)>,
+    order: VecDeque<(Option<IpAddr>, AbortHandle)>,
 }
 
 impl Open {
     /// Takes one more. If there are too many, the oldest of the address that has the most is closed: whoever opens very many closes
     /// its own.
-    fn add(&mut self, from: IpAddr, connection: impl FnOnce() -> AbortHandle) {
+    fn add(&mut self, from: Option<IpAddr>, connection: impl FnOnce() -> AbortHandle) {
         if self.order.len() >= CONNECTIONS_MAX {
             self.order
                 .retain(|(_, connection)| !connection.is_finished());
@@ -99,15 +104,56 @@ impl Open {
         self.order.push_back((from, connection()));
     }
 
-    /// The place of the oldest connection of the address that has the most.
+    /// The place of the oldest connection of the address that has the most; of the oldest of all if only proxies have some.
     fn most(&self) -> Option<usize> {
         let mut counts: HashMap<IpAddr, usize> = HashMap::new();
-        for (from, _) in &self.order {
-            *counts.entry(*from).or_default() += 1;
+        for from in self.order.iter().filter_map(|(from, _)| *from) {
+            *counts.entry(from).or_default() += 1;
         }
-        let most = counts.values().copied().max()?;
-        self.order
-            .iter()
-            .position(|(from, _)| counts.get(from) == Some(&most))
+        let Some(most) = counts.values().copied().max() else {
+            return (!self.order.is_empty()).then_some(0);
+        };
+        let has_most =
+            |from: &Option<IpAddr>| from.is_some_and(|from| counts.get(&from) == Some(&most));
+        self.order.iter().position(|(from, _)| has_most(from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_greediest_loses_its_oldest_connection_and_a_proxy_is_not_greedy() {
+        let mut open = Open::default();
+        let mut tasks = Vec::new();
+        let mut add = |from: Option<&str>| {
+            let from = from.map(|from| counted(from.parse().unwrap()));
+            let task = tokio::spawn(std::future::pending::<()>());
+            open.add(from, || task.abort_handle());
+            tasks.push(task);
+        };
+        for _ in 0..CONNECTIONS_MAX - 110 {
+            add(None);
+        }
+        add(Some("203.0.113.9"));
+        // One network of a customer, whose addresses are very many.
+        for number in 0..109 {
+            add(Some(&format!("2001:db8:0:1::{number:x}")));
+        }
+        add(Some("203.0.113.10"));
+        add(Some("2001:db8:0:1:ffff::1"));
+        // Each task has its turn.
+        for _ in 0..2 * CONNECTIONS_MAX {
+            tokio::task::yield_now().await;
+        }
+        let mut closed = Vec::new();
+        for (place, task) in tasks.into_iter().enumerate() {
+            if task.is_finished() {
+                closed.push(place);
+            }
+        }
+        let first = CONNECTIONS_MAX - 109;
+        assert_eq!(closed, [first, first + 1]);
     }
 }

@@ -5,6 +5,7 @@ use super::{address, listen};
 use crate::Result;
 use crate::http::{HttpOptions, Peer};
 use crate::identity::HANDSHAKE_TIME_MAX;
+use crate::network::Network;
 use crate::service::Stop;
 use axum::Router;
 use hyper_util::rt::TokioIo;
@@ -21,6 +22,7 @@ pub(super) struct Entrance {
     pub(super) address: SocketAddr,
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
+    proxies: Vec<Network>,
 }
 
 impl Entrance {
@@ -33,13 +35,14 @@ impl Entrance {
             address: address(&listener, options.address)?,
             listener,
             tls,
+            proxies: options.proxies.clone(),
         })
     }
 
     /// Takes requests until the stop is told; then those that are answered may end, for so long.
     pub(super) async fn serve(self, router: Router, stop: Stop, drain: Duration) {
         let tls = self.tls.map(TlsAcceptor::from);
-        accept(&self.listener, stop, drain, |from, stop| {
+        accept(&self.listener, stop, drain, &self.proxies, |from, stop| {
             talk(from, tls.clone(), router.clone(), stop)
         })
         .await;

@@ -5,7 +5,6 @@ use crate::console;
 use crate::database::Database;
 use crate::http::{CallerAddress, Certificate, HttpOptions};
 use crate::identity::Identity;
-use crate::network::Network;
 use crate::problem::{self, Problem, ProblemCode};
 use crate::rpc::Rpc;
 use crate::service::{Health, Runner};
@@ -44,7 +43,6 @@ pub(super) struct Root {
     services: Vec<One>,
     identity: Option<Arc<Identity>>,
     certificate: Option<Arc<Certificate>>,
-    observers: Vec<Network>,
     registry: Registry,
     facts: Facts,
 }
@@ -96,7 +94,6 @@ pub(super) fn router(
         services,
         identity,
         certificate: options.certificate.clone(),
-        observers: options.observers.clone(),
         registry,
         facts,
     });
@@ -157,26 +154,45 @@ async fn obstacles(service: &One) -> Vec<String> {
 }
 
 impl Root {
-    /// Whether the service of this name does all that it should, or all services; `None` if there is no such service.
-    pub(super) async fn is_ready(&self, name: Option<&str>) -> Option<bool> {
-        let mut is_found = name.is_none();
+    /// What keeps it from doing all that it should, by what is kept.
+    async fn waiting(&self) -> BTreeMap<&'static str, Vec<String>> {
+        let mut waiting = BTreeMap::new();
         for service in &self.services {
-            if name.is_none_or(|name| service.name == name) {
-                is_found = true;
-                if !obstacles(service).await.is_empty() {
-                    return Some(false);
-                }
+            let found = obstacles(service).await;
+            if !found.is_empty() {
+                waiting.insert(service.name, found);
             }
         }
-        if !is_found {
+        if let Some(expired) = self.expired() {
+            waiting.insert("identity", vec![expired]);
+        }
+        let certificate = self.certificate.as_ref();
+        if let Some(expired) = certificate.and_then(|shown| shown.expired()) {
+            waiting.insert("certificate", vec![expired]);
+        }
+        waiting
+    }
+
+    /// Whether the service of this name does all that it should, with what all services stand on, or all services; `None` if there is no
+    /// such service.
+    pub(super) async fn is_ready(&self, name: Option<&str>) -> Option<bool> {
+        let is_there = |name| self.services.iter().any(|service| service.name == name);
+        if name.is_some_and(|name| !is_there(name)) {
             return None;
         }
-        Some(self.expired().is_none())
+        let mut waiting = self.waiting().await;
+        if let Some(name) = name {
+            let others = self.services.iter().map(|service| service.name);
+            for other in others.filter(|other| *other != name) {
+                waiting.remove(other);
+            }
+        }
+        Some(waiting.is_empty())
     }
 
     /// Whether the caller may see how the process is; everybody else sees whether it is ready.
-    fn show_to(&self, caller: &CallerAddress) -> Result<(), Problem> {
-        if caller.is_observer(&self.observers) {
+    fn show_to(caller: CallerAddress) -> Result<(), Problem> {
+        if caller.is_observer {
             return Ok(());
         }
         let detail =
@@ -192,19 +208,7 @@ impl Root {
 
 /// Whether all services do all that they should; those that do not are named.
 async fn ready(State(root): State<Arc<Root>>, caller: CallerAddress) -> Response {
-    let mut waiting = BTreeMap::new();
-    for service in &root.services {
-        let found = obstacles(service).await;
-        if !found.is_empty() {
-            waiting.insert(service.name, found);
-        }
-    }
-    if let Some(expired) = root.expired() {
-        waiting.insert("identity", vec![expired]);
-    }
-    if let Some(expired) = root.certificate.as_ref().and_then(|shown| shown.expired()) {
-        waiting.insert("certificate", vec![expired]);
-    }
+    let waiting = root.waiting().await;
     let status = if waiting.is_empty() {
         StatusCode::OK
     } else {
@@ -216,7 +220,7 @@ async fn ready(State(root): State<Arc<Root>>, caller: CallerAddress) -> Response
         "not_ready"
     };
     let mut said = json!({"status": word});
-    if root.show_to(&caller).is_ok() {
+    if Root::show_to(caller).is_ok() {
         said["troubles"] = json!(waiting);
     }
     (status, Json(said)).into_response()
@@ -227,7 +231,7 @@ async fn health(
     State(root): State<Arc<Root>>,
     caller: CallerAddress,
 ) -> Result<Json<Value>, Problem> {
-    root.show_to(&caller)?;
+    Root::show_to(caller)?;
     let mut services = serde_json::Map::new();
     for service in &root.services {
         let troubles = obstacles(service).await;
@@ -250,7 +254,7 @@ async fn health(
 }
 
 async fn metrics(State(root): State<Arc<Root>>, caller: CallerAddress) -> Response {
-    if let Err(problem) = root.show_to(&caller) {
+    if let Err(problem) = Root::show_to(caller) {
         return problem.into_response();
     }
     for service in &root.services {

@@ -58,7 +58,7 @@ impl Listener {
 
     /// Takes calls until the stop is told; then those that are answered may end, for so long.
     pub(super) async fn serve(self, router: Router, stop: Stop, drain: Duration) {
-        accept(&self.listener, stop, drain, |(stream, _), stop| {
+        accept(&self.listener, stop, drain, &[], |(stream, _), stop| {
             talk(stream, self.tls.clone(), router.clone(), stop)
         })
         .await;

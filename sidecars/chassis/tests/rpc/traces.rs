@@ -19,14 +19,21 @@ fn named<'a>(spans: &'a [SpanData], name: &str) -> &'a SpanData {
     found[0]
 }
 
-/// That one of the spans of a name belongs to the one of another.
-fn assert_child(spans: &[SpanData], child: &str, parent: &str) {
+/// The span of a name that belongs to the one of another.
+fn child<'a>(spans: &'a [SpanData], name: &str, parent: &str) -> &'a SpanData {
     let parent = &named(spans, parent).span_context;
-    let mut children = spans.iter().filter(|span| span.name == child);
-    let is_found = children.any(|span| {
+    let mut children = spans.iter().filter(|span| span.name == name);
+    let found = children.find(|span| {
         span.parent_span_id == parent.span_id() && span.span_context.trace_id() == parent.trace_id()
     });
-    assert!(is_found, "{child} in {spans:#?}");
+    found.unwrap_or_else(|| panic!("no {name} in {spans:#?}"))
+}
+
+/// What an attribute of a span says.
+fn attribute(span: &SpanData, name: &str) -> String {
+    let mut all = span.attributes.iter();
+    let found = all.find(|attribute| attribute.key.as_str() == name);
+    found.unwrap().value.to_string()
 }
 
 #[tokio::test]
@@ -61,9 +68,22 @@ async fn a_call_belongs_to_what_its_caller_does() {
     }
     .instrument(tracing::info_span!("far"))
     .await;
+    async {
+        far.call("Nonsense-123", String::new()).await.unwrap_err();
+    }
+    .instrument(tracing::info_span!("made up"))
+    .await;
     house.end().await;
     let spans = exporter.get_finished_spans().unwrap();
-    assert_child(&spans, "probe.v1.Probe/Write", "near");
-    assert_child(&spans, "write", "probe.v1.Probe/Write");
-    assert_child(&spans, "probe.v1.Probe/Echo", "far");
+    let near = child(&spans, "probe.v1.Probe", "near");
+    assert_eq!(attribute(near, "rpc.method"), "probe.v1.Probe/Write");
+    let write = spans
+        .iter()
+        .find(|span| span.parent_span_id == near.span_context.span_id());
+    assert_eq!(write.unwrap().name, "write");
+    let far = child(&spans, "probe.v1.Probe", "far");
+    assert_eq!(attribute(far, "rpc.method"), "probe.v1.Probe/Echo");
+    // A method that a caller makes up is in no span.
+    let made_up = child(&spans, "probe.v1.Probe", "made up");
+    assert_eq!(attribute(made_up, "rpc.method"), "other");
 }

@@ -5,6 +5,7 @@ use super::probe::{self, Probe, ProbeClient};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tickloom_chassis::identity::TrustDomain;
 use tickloom_chassis::rpc::Caller;
 use tickloom_chassis::{Clock, Place, Runner, Stop};
@@ -12,6 +13,9 @@ use tracing::Instrument;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
+
+/// After this much waiting the test has failed; nothing depends on how long things really take.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn named<'a>(spans: &'a [SpanData], name: &str) -> &'a SpanData {
     let found: Vec<_> = spans.iter().filter(|span| span.name == name).collect();
@@ -74,7 +78,20 @@ async fn a_call_belongs_to_what_its_caller_does() {
     .instrument(tracing::info_span!("made up"))
     .await;
     house.end().await;
-    let spans = exporter.get_finished_spans().unwrap();
+    // The thread of SQLite lets go of a span when it comes to it.
+    let all = ["near", "far", "made up"];
+    let began = Instant::now();
+    let spans = loop {
+        let spans = exporter.get_finished_spans().unwrap();
+        if all
+            .iter()
+            .all(|name| spans.iter().any(|span| span.name == *name))
+        {
+            break spans;
+        }
+        assert!(began.elapsed() < PATIENCE, "{spans:#?}");
+        tokio::task::yield_now().await;
+    };
     let near = child(&spans, "probe.v1.Probe", "near");
     assert_eq!(attribute(near, "rpc.method"), "probe.v1.Probe/Write");
     let write = spans

@@ -49,8 +49,9 @@ async fn a_call_belongs_to_what_its_caller_does() {
     let layer = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("test"))
         .with_filter(LevelFilter::INFO);
-    // All of this test runs on its own thread.
-    let _collecting = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    // For the whole process: whether a span is made is remembered by place in the code, for the threads of other tests too.
+    let collecting = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::set_global_default(collecting).unwrap();
     let house = Harness::new().await;
     let folder = tempfile::tempdir().unwrap();
     let (_told, stop) = Stop::new();

@@ -124,7 +124,7 @@ fn a_collector_of_others_gets_what_was_done_for_a_request() {
             .all(|span| !span.to_string().contains("secret")),
         "{spans:#?}"
     );
-    // What no request asked for is a trace of its own: the first transaction of the service, which makes its tables.
+    // What no request asked for is a trace of its own.
     let writes = named("write");
     assert!(
         writes

@@ -35,7 +35,7 @@ pub(crate) fn request_span(method: &'static str, route: &str, id: &str) -> Span 
 
 /// How a request over HTTP ended.
 pub(crate) fn end_request(span: &Span, status: u16) {
-    span.record("http.response.status_code", status);
+    span.record("http.response.status_code", i64::from(status));
     if status >= 500 {
         span.record("otel.status_code", "ERROR");
     }

@@ -248,7 +248,7 @@ fn authorised(harness: &Harness<Promises>, token: &str) -> String {
         "response_type=code&client_id={id}&redirect_uri=https://c.example/callback&scope=openid\
          &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
     );
-    let body = json!({"request": request, "allow": true});
+    let body = json!({"request": request, "allow": true, "version": 1});
     let path = "/auth/v1/authorisations";
     drop(harness.client.post(path, Some(token), &body).is(200));
     let path = "/auth/v1/accounts/me/authorisations";

@@ -2,6 +2,7 @@
 //! once, for which it gets a cookie of that site. The cookie stands on the session, and opens nothing but the site.
 
 use super::authentication::{goes_on, require, session};
+use crate::change::By;
 use crate::credential::secret::{self, Secret, SecretKind};
 use crate::site::Site;
 use crate::store::site::Ticket;
@@ -9,9 +10,11 @@ use crate::{Auth, AuthError, IDLE_NS, store};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
+use serde_json::json;
 use subtle::ConstantTimeEq;
 use tickloom_chassis::{
-    ActionPattern, Authenticator, ChassisError, Problem, ProblemCode, Subject, Unauthenticated,
+    ActionPattern, AuditOutcome, Authenticator, ChassisError, Problem, ProblemCode, Subject,
+    Unauthenticated,
 };
 use tickloom_types::{NANOS_PER_SECOND, Ts};
 
@@ -19,8 +22,8 @@ use tickloom_types::{NANOS_PER_SECOND, Ts};
 pub(crate) const OPEN: &str = "site.open";
 /// How long a ticket is good: a minute.
 const TICKET_NS: i64 = 60 * NANOS_PER_SECOND;
-/// How exactly the last use of a session is noted: a minute.
-const LAST_USED_NS: i64 = 60 * NANOS_PER_SECOND;
+/// Browsers at one site that stand on one session, at most: of more the oldest have to come again.
+const OF_SESSION_MAX: i64 = 20;
 
 impl Auth {
     /// A ticket for somebody who is signed in here, with which their browser comes to a site.
@@ -56,9 +59,9 @@ impl Auth {
     /// [`ProblemCode::Refused`], whatever is wrong.
     pub(crate) async fn enter_site(
         &self,
+        by: By,
         site: &Site,
         (ticket, state): (&str, &str),
-        now: Ts,
     ) -> Result<Secret, AuthError> {
         let refused = || {
             let detail =
@@ -72,7 +75,7 @@ impl Auth {
             let is_same = taken.state.as_bytes().ct_eq(state_of(state).as_bytes());
             presented.matches(SecretKind::Site, &taken.hash)
                 && taken.site == site.origin()
-                && taken.expires > now.0
+                && taken.expires > by.now.0
                 && bool::from(is_same)
         });
         let Some(taken) = taken else {
@@ -80,17 +83,22 @@ impl Auth {
             write.commit().await?;
             return Err(refused());
         };
-        goes_on(&mut write, &taken.session)
-            .await
-            .map_err(|_| refused())?;
-        let (shown, stored) = secret::make(SecretKind::Site, now)?;
-        let of = (taken.session.as_str(), site.origin());
-        store::site::add(&mut write, &stored, of).await?;
+        let session = store::session::one(write.connection(), &taken.session).await?;
+        let session = session.ok_or_else(refused)?;
+        let (shown, stored) = secret::make(SecretKind::Site, by.now)?;
+        let of = (session.id.as_str(), site.origin());
+        store::site::add(&mut write, &stored, of, OF_SESSION_MAX).await?;
+        let detail = json!({"session": session.id}).to_string();
+        let (resource, by) = (site.resource(), by.account(&session.account));
+        let action = ("site_entered", resource.as_str());
+        by.audit_with(&mut write, action, AuditOutcome::Done, detail)
+            .await?;
         write.commit().await?;
         Ok(shown)
     }
 
-    /// Who shows this cookie at a site, if anybody.
+    /// Who shows this cookie at a site, if anybody. It is no use of the session, which ends as if nobody had been at the site: otherwise a
+    /// page that asks by itself would keep it for as long as it is open.
     ///
     /// # Errors
     /// [`ChassisError::Database`].
@@ -111,11 +119,6 @@ impl Auth {
         let is_right = presented.matches(SecretKind::Site, &shown.hash);
         if !is_right || is_over || session.state != "active" {
             return Ok(None);
-        }
-        if session.last_used <= now.0 - LAST_USED_NS {
-            let mut write = self.database.write().await?;
-            store::session::touch(&mut write, &shown.id, now.0).await?;
-            write.commit().await?;
         }
         let grants = self
             .grants

@@ -15,7 +15,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::console::{LocalPath, SetCookie, cookie_value};
-use tickloom_chassis::{Problem, ProblemCode, Subject, decide};
+use tickloom_chassis::{Problem, ProblemCode, RequestId, Subject, decide};
 
 /// The cookie of a browser at a site.
 const COOKIE: &str = "tickloom-site";
@@ -203,14 +203,15 @@ async fn begin(
 /// A browser comes back to a site with its ticket.
 async fn finish(
     State(auth): State<Arc<Auth>>,
+    request: RequestId,
     headers: HeaderMap,
     Query(way): Query<Way>,
 ) -> Result<Response, Problem> {
     let site = site(&auth, &headers)?;
     let state = cookie_value(&headers, STATE, site.is_secure()).unwrap_or_default();
     let ticket = way.ticket.as_deref().unwrap_or_default();
-    let now = auth.clock.now();
-    let shown = auth.enter_site(site, (ticket, &state), now).await?;
+    let by = auth.by_nobody(&request);
+    let shown = auth.enter_site(by, site, (ticket, &state)).await?;
     let cookies = [
         SetCookie::of_browser(COOKIE, shown.expose()),
         SetCookie::removed(STATE),

@@ -12,7 +12,10 @@ const TAKE_TICKET: &str =
     "DELETE FROM site_ticket WHERE id = $1 RETURNING hash, session, site, state, expires";
 const DROP_OLD_TICKETS: &str = "DELETE FROM site_ticket WHERE expires <= $1";
 const ADD: &str = "INSERT INTO site_session (id, hash, session, site) VALUES ($1, $2, $3, $4)";
-const SHOWN: &str = "SELECT site_session.session, site_session.hash, session.account, session.expires, session.last_used, \
+/// Those of a session at a site but for a new one and the newest beside it: their ids begin with the time.
+const DROP_BEYOND: &str = "DELETE FROM site_session WHERE session = $1 AND site = $2 AND id <> $3 AND id NOT IN \
+    (SELECT id FROM site_session WHERE session = $1 AND site = $2 AND id <> $3 ORDER BY id DESC LIMIT $4)";
+const SHOWN: &str = "SELECT site_session.hash, session.account, session.expires, session.last_used, \
     session.authenticated_at, account.version, account.state, \
     (SELECT CAST(coalesce(sum(organisation.version), 0) AS BIGINT) FROM member \
     JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id) FROM site_session \
@@ -26,6 +29,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     TAKE_TICKET,
     DROP_OLD_TICKETS,
     ADD,
+    DROP_BEYOND,
     SHOWN,
     DROP_OVER,
 ];
@@ -46,8 +50,6 @@ pub(crate) struct Ticket {
 /// A browser at a site, with the session that it stands on.
 #[derive(Debug)]
 pub(crate) struct ShownAtSite {
-    /// Id of the session.
-    pub(crate) id: String,
     pub(crate) hash: [u8; 32],
     pub(crate) session: ShownSession,
 }
@@ -78,10 +80,12 @@ pub(crate) async fn take_ticket(write: &mut Write, id: &str) -> Result<Option<Ti
     }))
 }
 
+/// Adds a browser at a site; of more than `kept` of a session the oldest go.
 pub(crate) async fn add(
     write: &mut Write,
     stored: &StoredSecret,
     (session, site): (&str, &str),
+    kept: i64,
 ) -> Result<()> {
     let added = sqlx::query(ADD)
         .bind(&stored.id)
@@ -89,6 +93,12 @@ pub(crate) async fn add(
         .bind(session)
         .bind(site);
     added.execute(write.connection()).await?;
+    let dropped = sqlx::query(DROP_BEYOND)
+        .bind(session)
+        .bind(site)
+        .bind(&stored.id)
+        .bind(kept - 1);
+    dropped.execute(write.connection()).await?;
     Ok(())
 }
 
@@ -102,15 +112,14 @@ pub(crate) async fn shown<'e>(
         return Ok(None);
     };
     Ok(Some(ShownAtSite {
-        id: row.try_get(0)?,
-        hash: hash_of("site_session", id, &row.try_get::<Vec<u8>, _>(1)?)?,
+        hash: hash_of("site_session", id, &row.try_get::<Vec<u8>, _>(0)?)?,
         session: ShownSession {
-            account: row.try_get(2)?,
-            expires: row.try_get(3)?,
-            last_used: row.try_get(4)?,
-            authenticated_at: row.try_get(5)?,
-            version: (row.try_get(6)?, row.try_get(8)?),
-            state: row.try_get(7)?,
+            account: row.try_get(1)?,
+            expires: row.try_get(2)?,
+            last_used: row.try_get(3)?,
+            authenticated_at: row.try_get(4)?,
+            version: (row.try_get(5)?, row.try_get(7)?),
+            state: row.try_get(6)?,
         },
     }))
 }

@@ -290,6 +290,48 @@ fn who_may_open_a_site_is_granted_and_ends_at_once() {
     });
 }
 
+#[test]
+fn who_enters_a_site_is_noted_and_stays_no_longer_than_their_session() {
+    on_both(|place| {
+        let (served, ada) = start(&place);
+        let mut browser = signed_in(&served, ADA);
+        let asks = |cookie: &str| at_site(&served, ASK, &[("Cookie", cookie)]).status;
+        let shown: Vec<String> = (0..21)
+            .map(|_| {
+                served.advance(SECOND);
+                entered(&served, &mut browser)
+            })
+            .collect();
+        // Of one session the newest twenty, and those of another session for themselves.
+        let statuses: Vec<u16> = shown.iter().map(|cookie| asks(cookie)).collect();
+        assert_eq!(statuses[0], 401);
+        assert_eq!(statuses[1..], [200; 20]);
+        let other = entered(&served, &mut signed_in(&served, ADA));
+        assert_eq!((asks(&shown[1]), asks(&other)), (200, 200));
+        let audit = "/auth/v1/audit?limit=1000";
+        let audit = served.client.get(audit, Some(access_token(&ada)));
+        let audit = audit.is(200).json();
+        let entries = audit["items"].as_array().unwrap().iter();
+        let entries: Vec<&Value> = entries
+            .filter(|entry| entry["action"] == "site_entered")
+            .collect();
+        assert_eq!(entries.len(), 22);
+        let account = text(&ada, "account");
+        for entry in entries {
+            assert_eq!(entry["actor"], format!("account/{account}"));
+            assert_eq!(entry["resource"], "site/app.example.com");
+            assert!(text(entry, "detail").contains("\"ses_"), "{entry}");
+        }
+        // A page that asks by itself, day and night, keeps no session.
+        for _ in 0..6 {
+            served.advance(86_400 * SECOND);
+            assert_eq!(asks(&other), 200);
+        }
+        served.advance(86_400 * SECOND);
+        assert_eq!(asks(&other), 401);
+    });
+}
+
 /// nginx, while it lives.
 struct Nginx(Child);
 

@@ -181,7 +181,7 @@ pub enum Reason {
     Time = 12,
     /// Too large.
     TooLarge = 13,
-    /// Bid at or above ask.
+    /// Bid above ask.
     Crossed = 14,
     /// No venue time yet.
     NoVenueTime = 15,

@@ -52,7 +52,7 @@ impl Tops {
         } else if self.book.last_id != last_id {
             let bid = self.book.best_bid().map_or(0, |(price, _)| price);
             let ask = self.book.best_ask().map_or(i64::MAX, |(price, _)| price);
-            self.crossed += u64::from(bid >= ask);
+            self.crossed += u64::from(bid > ask);
             self.books.push((self.book.last_id, (bid, ask)));
         }
     }

@@ -500,7 +500,7 @@ number! {
         Duplicate = 6 "duplicate",
         /// An update came out of order and was dropped.
         OutOfOrder = 7 "out_of_order",
-        /// Bid at or above ask; `from` is the bid, `to` the ask.
+        /// Bid above ask; `from` is the bid, `to` the ask.
         Crossed = 8 "crossed",
         /// The venue's clock and ours differ by more than expected; `detail` nanoseconds.
         ClockSkew = 9 "clock_skew",

@@ -162,11 +162,10 @@ fn put_trade(object: &mut Object, record: &Record, def: &InstrumentDef) {
 
 fn put_quote(object: &mut Object, record: &Record, def: &InstrumentDef) {
     let body = QuoteBody::of(record);
-    // Of an empty side neither price nor size is there.
-    let stated = |price: i64, qty: i64| (price != 0 || qty != 0).then_some(price);
-    object.put_price("bid", stated(body.bid, body.bid_qty), def.price_decimals);
+    let (bid, ask) = body.prices();
+    object.put_price("bid", bid, def.price_decimals);
     object.put_decimal("bid_qty", body.bid_qty, def.qty_decimals);
-    object.put_price("ask", stated(body.ask, body.ask_qty), def.price_decimals);
+    object.put_price("ask", ask, def.price_decimals);
     object.put_decimal("ask_qty", body.ask_qty, def.qty_decimals);
     object.put("update_id", body.update_id);
 }

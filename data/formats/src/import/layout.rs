@@ -194,7 +194,7 @@ impl Layout {
         };
         row_of.1 = Some(start.first);
         layout.set_header_zone(data, options, false)?;
-        layout.set_vendor(options.format)?;
+        layout.set_vendor(options)?;
         layout.set_time(data, options)?;
         layout.known.bar = layout.databento_bar(row);
         layout.set_apart(data, &options.mapping, |_| true);
@@ -261,6 +261,13 @@ impl Layout {
     /// Whether a row of quotes or of a book may tell a trade too.
     pub(crate) fn has_trades_beside(&self) -> bool {
         self.is_databento() || self.dialect == Dialect::Metatrader
+    }
+
+    /// Whether its rows are quotes of which no size is told.
+    pub(crate) fn is_unsized(&self) -> bool {
+        let is_told = |role| self.column(role).is_some();
+        let is_of_quotes = self.shape == Shape::Quotes && !self.is_databento();
+        is_of_quotes && !is_told(Role::BidQty) && !is_told(Role::AskQty)
     }
 
     /// The size of Databento's bars, by the type of their rows.

@@ -15,13 +15,17 @@ use tickloom_types::{BarSpec, Ts};
 /// Letters of futures for the months of their expiry, January first.
 const MONTHS: &str = "FGHJKMNQUVXZ";
 
-/// What futures that many people have are called without month and year, sorted: product codes of CME Group, ICE, Cboe and Eurex.
-const ROOTS: [&str; 64] = [
-    "6A", "6B", "6C", "6E", "6J", "6M", "6N", "6S", "BTC", "BZ", "CC", "CL", "CT", "DX", "ES",
-    "ETH", "GC", "GE", "GF", "HE", "HG", "HO", "KC", "KE", "LE", "M2K", "MBT", "MCL", "MES", "MET",
-    "MGC", "MNQ", "MYM", "NG", "NKD", "NQ", "OJ", "PA", "PL", "QM", "RB", "RTY", "SB", "SI", "SIL",
-    "SR1", "SR3", "TN", "UB", "VX", "VXM", "YM", "ZB", "ZC", "ZF", "ZL", "ZM", "ZN", "ZO", "ZQ",
-    "ZR", "ZS", "ZT", "ZW",
+/// What futures that many people have are called without month and year, sorted: product codes of some of CME Group, ICE, Cboe and Eurex.
+/// Codes of one letter (`Z`, the FTSE 100 of ICE) are none of them, as with that of a month they are symbols of shares too.
+const ROOTS: [&str; 104] = [
+    "6A", "6B", "6C", "6E", "6J", "6L", "6M", "6N", "6S", "6Z", "BRN", "BTC", "BZ", "CC", "CL",
+    "CT", "DX", "EMD", "ES", "ETH", "FBTP", "FBTS", "FDAX", "FDXM", "FDXS", "FESB", "FESX", "FEU3",
+    "FGBL", "FGBM", "FGBS", "FGBX", "FMEU", "FMWO", "FOAT", "FSMI", "FST3", "FSXE", "FTDX", "FVS",
+    "FXXP", "GC", "GE", "GF", "HE", "HG", "HO", "KC", "KE", "LE", "M2K", "M6A", "M6B", "M6E",
+    "MBT", "MCD", "MCL", "MES", "MET", "MFS", "MGC", "MHG", "MJY", "MME", "MNQ", "MSF", "MYM",
+    "NG", "NIY", "NKD", "NQ", "OJ", "PA", "PL", "QG", "QI", "QM", "QO", "RB", "RTY", "SB", "SI",
+    "SIL", "SR1", "SR3", "TFM", "TN", "UB", "VX", "VXM", "WBS", "YM", "ZB", "ZC", "ZF", "ZL", "ZM",
+    "ZN", "ZO", "ZQ", "ZR", "ZS", "ZT", "ZW",
 ];
 
 /// What the end of a file's name says of its rows.

@@ -37,6 +37,8 @@ pub(crate) enum Prices {
     NotZero,
     /// As was told.
     Any,
+    /// As was told, of quotes without sizes: zero there says that a side is empty, as in a record of it.
+    Unsized,
 }
 
 impl Prices {
@@ -44,6 +46,9 @@ impl Prices {
         match (self, number.mantissa) {
             (Prices::AboveZero, ..0) => Err("above zero (--negative-prices says otherwise)"),
             (Prices::AboveZero | Prices::NotZero, 0) => Err("above zero"),
+            (Prices::Unsized, 0) => {
+                Err("above or below zero: a quote of zero needs a size, as without one it is none")
+            }
             _ => Ok(()),
         }
     }

@@ -14,7 +14,7 @@ mod survey;
 mod told;
 
 use super::input::Input;
-use super::layout::Layout;
+use super::layout::{Dialect, Layout};
 use super::options::ImportOptions;
 use super::period::SETTLED_BY;
 use super::prepared::{Prepared, Push};
@@ -95,8 +95,7 @@ pub(super) fn prepare(
     if !is_strict {
         repeats.remember(order == FileOrder::Sorted && layout.shape.is_bars());
     }
-    if keeps_order(&layout) && order == FileOrder::NewestFirst {
-        let found = "a book, newest first".to_owned();
+    if let Some(found) = wrong_order(&layout, order) {
         let expected = "rows in the order in which they arrived";
         return Err(layout.fault(&input.shown(), survey.line, found, expected));
     }
@@ -147,6 +146,19 @@ fn not_of_period(layout: &Layout, survey: &Survey) -> Option<String> {
 /// Whether rows stay in the order of the file: what changes a book has no other.
 fn keeps_order(layout: &Layout) -> bool {
     matches!(layout.shape, Shape::Levels | Shape::Depth | Shape::Orders) || layout.is_databento()
+}
+
+/// What is wrong with the order of rows that go on from those above them.
+fn wrong_order(layout: &Layout, order: FileOrder) -> Option<String> {
+    let goes_on = layout.dialect == Dialect::Metatrader;
+    match order {
+        FileOrder::NewestFirst if keeps_order(layout) => Some("a book, newest first".to_owned()),
+        FileOrder::NewestFirst if goes_on => Some("ticks of MetaTrader 5, newest first".to_owned()),
+        FileOrder::Other(back) if goes_on => Some(format!(
+            "ticks of MetaTrader 5, of which {back} are earlier than the one above them"
+        )),
+        _ => None,
+    }
 }
 
 fn survey<'a>(

@@ -37,6 +37,50 @@ fn errors(report: &ImportReport) -> Vec<String> {
         .collect()
 }
 
+/// In a record without sizes a price of zero says that a side is empty.
+#[test]
+fn quotes_of_zero_without_sizes_are_refused() {
+    let options = ImportOptions {
+        negative_prices: true,
+        ..lenient()
+    };
+    let rows = |sizes: [&str; 2]| {
+        let mut text = format!("time,bid,ask{}\n", sizes[0]);
+        for (second, row) in ["-0.5,0.5", "0,0.5", "-0.5,0", "-1,-0.5"]
+            .iter()
+            .enumerate()
+        {
+            let size = sizes[1];
+            text.push_str(&format!("2020-04-20T18:00:0{second}Z,{row}{size}\n"));
+        }
+        read_text(&text, &options).unwrap()
+    };
+    let bare = rows(["", ""]);
+    let expected = "above or below zero: a quote of zero needs a size, as without one it is none";
+    assert_eq!(
+        errors(&bare.report),
+        [
+            format!("3 bid 0: {expected}"),
+            format!("4 ask 0: {expected}")
+        ]
+    );
+    let prices = |file: &FileRecords| -> Vec<(Option<i64>, Option<i64>)> {
+        let quotes = file.records.iter().map(QuoteBody::of);
+        quotes.map(|quote| quote.prices()).collect()
+    };
+    assert_eq!(prices(&bare), [(Some(-5), Some(5)), (Some(-10), Some(-5))]);
+    let sized = rows([",bid_size,ask_size", ",1,1"]);
+    assert_eq!(
+        prices(&sized),
+        [
+            (Some(-5), Some(5)),
+            (Some(0), Some(5)),
+            (Some(-5), Some(0)),
+            (Some(-10), Some(-5)),
+        ]
+    );
+}
+
 #[test]
 fn every_wrong_line_is_named_and_counted() {
     let text = "\

@@ -227,6 +227,9 @@ fn a_price_that_is_none_is_null() {
         format!(r#"["0","{size}","0.05","{size}"]"#)
     );
     assert_eq!(quote([4, 0, 5, 0]), r#"["0.04","0","0.05","0"]"#);
+    // A price that nobody offers, as the other side has a size.
+    assert_eq!(quote([101, 0, 102, 7]), r#"[null,"0","1.02","0.00000007"]"#);
+    assert_eq!(quote([101, 7, 102, 0]), r#"["1.01","0.00000007",null,"0"]"#);
 
     let price = |record: Record| values(record, &["price"]).remove(0);
     let order = |order_type: OrderType| {

@@ -283,7 +283,7 @@ pub(super) fn shape(
     data: &[Fields],
     format: Option<Format>,
 ) -> Result<(Shape, Dialect), Puzzle> {
-    if let Some(found) = vendor::metatrader(names, format)? {
+    if let Some(found) = vendor::metatrader(names, roles, format)? {
         return Ok(found);
     }
     shape_by_roles(names, roles, depth, data, format)

@@ -9,6 +9,8 @@ use crate::import::time::{TimeFormat, is_time_of_day};
 /// How far prices of a file's first trades are apart at most, largest by smallest, to be known as prices; and how far sizes are at least.
 const PRICES_APART: f64 = 2.0;
 const SIZES_APART: f64 = 4.0;
+/// How far bid and ask of most ticks are apart at most, as a part of the ask.
+const SPREAD_MOST: f64 = 0.05;
 
 type Names = &'static [&'static str];
 
@@ -45,7 +47,10 @@ pub(super) fn headerless(
     }
     let names = match format {
         Some(named @ (Format::Kraken | Format::Kibot)) => Some(of_vendor(named, row)?),
-        _ => of_programs(row).or_else(|| by_rows(data)),
+        _ => match of_programs(row) {
+            None => by_rows(data)?,
+            names => names,
+        },
     };
     if let Some(names) = names {
         notes.push(format!("no header; columns taken as {}", names.join(", ")));
@@ -91,13 +96,18 @@ fn of_vendor(format: Format, row: &Fields) -> Result<Names, Puzzle> {
 }
 
 /// Names for what only the rows tell: trades of a time, a price and a size, where the second number goes far apart as sizes do and the
-/// first one does not; and ticks with bid and ask, which would be bars with a high below their low.
-fn by_rows(data: &[Fields]) -> Option<Names> {
-    let row = data.first()?;
+/// first one does not; and ticks of Kibot with bid and ask, which would be bars with a high below their low.
+///
+/// # Errors
+/// They are neither such ticks nor bars.
+fn by_rows(data: &[Fields]) -> Result<Option<Names>, Puzzle> {
+    let Some(row) = data.first() else {
+        return Ok(None);
+    };
     match (row.len(), is_time_of_day(row.get(1))) {
-        (3, false) => are_trades(data).then_some(TRADES),
-        (6, true) => are_ticks(data).then_some(TICKS),
-        _ => None,
+        (3, false) => Ok(are_trades(data).then_some(TRADES)),
+        (6, true) => ticks(data),
+        _ => Ok(None),
     }
 }
 
@@ -124,18 +134,51 @@ fn are_trades(data: &[Fields]) -> bool {
         && apart(2).is_some_and(|apart| apart >= SIZES_APART)
 }
 
-fn are_ticks(data: &[Fields]) -> bool {
-    let (mut below, mut above, mut between) = (0, 0, 0);
+/// Names for ticks of Kibot: below its dates a price, mostly from bid to ask, which are near each other, and a size, which is not near them.
+/// Nothing, if the second of four numbers is not below the third, as a high is not below a low.
+///
+/// # Errors
+/// It is, and they can be something else, such as open, low, high and close, or prices and sizes of ask and bid.
+fn ticks(data: &[Fields]) -> Result<Option<Names>, Puzzle> {
+    let (mut below, mut above, mut of_ticks, mut of_prices) = (0, 0, 0, 0);
     for row in data {
-        let [Some(price), Some(bid), Some(ask)] = [2, 3, 4].map(|at| number(row, at)) else {
-            return false;
+        let [Some(price), Some(bid), Some(ask), Some(size)] =
+            [2, 3, 4, 5].map(|at| number(row, at))
+        else {
+            return Ok(None);
         };
         below += usize::from(bid < ask);
         above += usize::from(bid > ask);
-        between += usize::from(bid <= price && price <= ask);
+        let is_between = bid <= price && price <= ask && ask - bid <= SPREAD_MOST * ask;
+        of_ticks += usize::from(is_between);
+        let near = bid * (1.0 - SPREAD_MOST)..=ask * (1.0 + SPREAD_MOST);
+        of_prices += usize::from(near.contains(&size));
     }
     // A few quotes are crossed, and a few trades are outside of theirs.
-    below > 9 * above && 2 * between >= data.len()
+    if below <= 9 * above {
+        return Ok(None);
+    }
+    let is_sure = data.iter().all(|row| is_kibot_date(row.get(0)))
+        && 2 * of_ticks > data.len()
+        && 2 * of_prices < data.len();
+    if is_sure {
+        return Ok(Some(TICKS));
+    }
+    let found = "a date, a time of day and four numbers of which the second is below the third, so that they are no open, high, low and close";
+    let expected = "--format kibot, whose rows are a date, a time, price, bid, ask and size; otherwise name the columns, such as --columns date=1,time_of_day=2,open=3,low=4,high=5,close=6";
+    Err((found.to_owned(), expected.to_owned()))
+}
+
+/// Whether a date is written as Kibot writes it: `01/16/2024`, the month first.
+fn is_kibot_date(text: &[u8]) -> bool {
+    let [m1, m2, b'/', d1, d2, b'/', year @ ..] = text else {
+        return false;
+    };
+    let are_digits = [m1, m2, d1, d2]
+        .into_iter()
+        .chain(year)
+        .all(u8::is_ascii_digit);
+    are_digits && year.len() == 4 && matches!((m1, m2), (b'0', _) | (b'1', b'0'..=b'2'))
 }
 
 /// Names for ticks as `HistData` (`20240102 000000123,bid,ask,0`) and `NinjaTrader` (`20240102 093000 1230000;last;bid;ask;volume`, or

@@ -3,7 +3,7 @@
 
 use super::columns::{has_time, is_market, roles, shape};
 use super::other::whole_times;
-use super::{Known, Layout, Puzzle, Role, Unread, depth, plain};
+use super::{Dialect, Known, Layout, Puzzle, Role, Unread, depth, plain};
 use crate::FormatError;
 use crate::import::columnar::{Described, DescribedColumn, ValueKind};
 use crate::import::number::Decimal;
@@ -65,6 +65,9 @@ impl Layout {
         let depth = depth::columns(&readable);
         whole_times(&readable, &roles, data, options)?;
         let (shape, dialect) = shape(&readable, &roles, &depth, data, options.format)?;
+        if dialect == Dialect::Metatrader {
+            return Err(changes_in_columns());
+        }
         notes.extend(note_of_unread(table));
         let mut layout = Layout {
             delimiter: b',',
@@ -229,6 +232,12 @@ impl Layout {
         };
         self.roles.iter().enumerate().map(is_read).collect()
     }
+}
+
+/// Why ticks of MetaTrader are not read from columns with types: in them nothing says whether a field was filled.
+fn changes_in_columns() -> Puzzle {
+    let expected = "the text that MetaTrader exports, in which a field that is empty is as it was; --format parquet or arrow reads rows with both bid and ask as quotes alone";
+    ("ticks of MetaTrader 5".to_owned(), expected.to_owned())
 }
 
 /// Which columns are of types that are not read.

@@ -1,12 +1,17 @@
 //! What is known of the files of a vendor who is named, beside their columns.
 
-use super::{Dialect, Layout, Puzzle, Shape, plain};
+use super::columns::has_time;
+use super::{Dialect, Layout, Puzzle, Role, Shape, plain};
 use crate::import::format::Format;
+use crate::import::options::ImportOptions;
 use crate::import::time::{DateOrder, TimeFormat};
 use jiff::tz::TimeZone;
 
 /// The clocks by which Kibot's times are: `Time zone: US Eastern (New York)` in its description of data formats.
 const KIBOT_ZONE: &str = "America/New_York";
+
+/// What ticks of MetaTrader say beside their times.
+const METATRADER: [Role; 5] = [Role::Bid, Role::Ask, Role::Price, Role::Qty, Role::Flags];
 
 /// What the rows are if they are ticks as MetaTrader 5 exports them.
 ///
@@ -14,10 +19,16 @@ const KIBOT_ZONE: &str = "America/New_York";
 /// They are said to be, and are not.
 pub(super) fn metatrader(
     names: &[String],
+    roles: &[Option<Role>],
     format: Option<Format>,
 ) -> Result<Option<(Shape, Dialect)>, Puzzle> {
+    if format.is_some_and(|format| format != Format::MetatraderTicks) {
+        return Ok(None);
+    }
     let known: Vec<String> = names.iter().map(|name| plain(name)).collect();
-    if known == ["date", "time", "bid", "ask", "last", "volume", "flags"] {
+    let is_named = known == ["date", "time", "bid", "ask", "last", "volume", "flags"];
+    // What was told of the columns goes before what they are called.
+    if is_named && has_time(roles) && METATRADER.iter().all(|role| roles.contains(&Some(*role))) {
         return Ok(Some((Shape::Quotes, Dialect::Metatrader)));
     }
     if format == Some(Format::MetatraderTicks) {
@@ -29,8 +40,9 @@ pub(super) fn metatrader(
 
 impl Layout {
     /// Takes what the named vendor says of all its files, where nothing else was said.
-    pub(super) fn set_vendor(&mut self, format: Option<Format>) -> Result<(), Puzzle> {
-        if format != Some(Format::Kibot) {
+    pub(super) fn set_vendor(&mut self, options: &ImportOptions) -> Result<(), Puzzle> {
+        let is_told = options.zone.is_some() || self.known.zone.is_some();
+        if options.format != Some(Format::Kibot) || is_told {
             return Ok(());
         }
         let zone = TimeZone::get(KIBOT_ZONE);

@@ -235,6 +235,14 @@ fn a_name_that_ends_with_the_letter_of_a_month_is_a_future_if_its_root_is_one() 
         ("6EM", 90),
         ("MESH", 60),
         ("x.ZCK", 60),
+        // Of Eurex and ICE, and small ones of CME.
+        ("FGBLH", 60),
+        ("FDAXH", 60),
+        ("FESXH", 60),
+        ("FVSG", 40),
+        ("BRNH", 40),
+        ("EMDH", 60),
+        ("M6EH", 60),
     ] {
         let error = read_days(name, days).unwrap_err();
         let both =

@@ -8,7 +8,7 @@ use crate::Result;
 use crate::import::cells::Cells;
 use crate::import::layout::{Dialect, Layout};
 use crate::import::role::Role;
-use crate::import::row::{BESIDE, QUOTE_ALONE, Row, Shape, TRADE_ALONE, check};
+use crate::import::row::{BESIDE, Prices, QUOTE_ALONE, Row, Shape, TRADE_ALONE, check};
 use crate::import::text::Fields;
 use tickloom_types::Side;
 
@@ -25,6 +25,8 @@ pub(super) struct Carry {
     columns: [usize; 4],
     last: [Vec<u8>; 4],
     flags: usize,
+    /// How many fields a row has.
+    count: usize,
     /// What the row that is read tells, and of a trade the side.
     pub(super) action: u8,
     pub(super) side: u8,
@@ -44,14 +46,21 @@ impl Carry {
             columns: [bid?, ask?, price?, qty?],
             last: Default::default(),
             flags: flags?,
+            count: layout.names.len(),
             action: QUOTE_ALONE,
             side: 0,
             filled: Fields::default(),
         }))
     }
 
-    /// Takes in a row, and fills what is as it was.
+    /// Takes in a row, and fills what is as it was. Which field is which of a row with too few or too many nobody knows, nor what is as it was
+    /// after it.
     pub(super) fn fill(&mut self, row: &Fields) {
+        if row.len() != self.count {
+            self.last.iter_mut().for_each(Vec::clear);
+            self.filled.refill(row, |_| None);
+            return;
+        }
         for (at, last) in self.columns.iter().zip(&mut self.last) {
             let said = row.get(*at);
             if !said.is_empty() {
@@ -133,7 +142,11 @@ impl Reader<'_> {
         }
         let mut trade = *row;
         (trade.numbers[0], trade.numbers[1]) = (row.numbers[4], row.numbers[5]);
-        let prices = self.prices(Some(row.ticker));
+        // A trade has a size.
+        let prices = match self.prices(Some(row.ticker)) {
+            Prices::Unsized => Prices::Any,
+            prices => prices,
+        };
         check(Shape::Trades, prices, &trade.numbers).map_err(|(at, expected)| {
             let at = self.columns.numbers[at + 4].unwrap_or_default();
             self.wrong(cells, at, &expected)

@@ -19,7 +19,10 @@ pub(super) fn prices(options: &ImportOptions, layout: &Layout, name: &str) -> Pr
         || said == Some(true)
         || matches!(layout.dialect, Dialect::Databento { .. })
     {
-        Prices::Any
+        match layout.is_unsized() {
+            true => Prices::Unsized,
+            false => Prices::Any,
+        }
     } else if said == Some(false)
         || is_pair(symbol)
         || is_share

@@ -2,6 +2,9 @@
 
 use super::texts::{read, refusal, rows};
 use super::*;
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
+use std::sync::Arc;
 
 /// What is read of the first row.
 fn first(text: &str) -> String {
@@ -349,7 +352,7 @@ fn ticks_of_metatrader_say_what_changed() {
     assert!(file.records.iter().all(|record| sizes(record) == (0, 0)));
     assert_eq!(read_as(Format::MetatraderTicks, &text), expected);
     // A header that comes again, as where two exports were put together, takes nothing away.
-    let again = format!("{text}{text}");
+    let again = format!("{text}{}", text.replace("2024.01.02", "2024.01.03"));
     assert_eq!(read(&again).len(), 6);
 
     // Of an exchange: a purchase of 5, a sale of 2 at the same price, another ask, and a last price with the size as it was.
@@ -395,6 +398,23 @@ fn ticks_of_metatrader_without_what_they_go_on_from_are_refused() {
             "2024-01-02T10:00:04Z TEST 1 / 1.3",
         ]
     );
+    // Of a row with too few fields, or too many, nobody knows which is which.
+    assert_eq!(
+        left(&[
+            "00.000 1.1 1.2   6",
+            "01.000  3 2",
+            "02.000  1.3   4",
+            "03.000 1.0    2",
+            "04.000 1.1 1.3   6 9",
+            "05.000 1.2    2",
+            "06.000 1.2 1.4   6",
+        ]),
+        [
+            "2024-01-02T10:00:00Z TEST 1.1 / 1.2",
+            "2024-01-02T10:00:03Z TEST 1 / 1.3",
+            "2024-01-02T10:00:06Z TEST 1.2 / 1.4",
+        ]
+    );
     let columns = "time,bid,ask\n1723161255030,1,2\n";
     let options = ImportOptions {
         format: Some(Format::MetatraderTicks),
@@ -405,6 +425,99 @@ fn ticks_of_metatrader_without_what_they_go_on_from_are_refused() {
         error.contains("<FLAGS>, as MetaTrader 5 exports ticks"),
         "{error}"
     );
+}
+
+/// What is as it was would be taken from what comes later.
+#[test]
+fn ticks_of_metatrader_that_are_not_in_the_order_of_time_are_refused() {
+    let [first, second, third] = ["00.000 1.1 1.2   6", "01.000 1.0    2", "02.000  1.3   4"];
+    let whole = ["01.000 1.1 1.2   6", "00.000 1.0 1.3   6"];
+    for rows_of in [&[third, second, first] as &[&str], &whole] {
+        let found = refusal(&ticks_of_metatrader(rows_of));
+        assert!(
+            found.contains("ticks of MetaTrader 5, newest first, expected rows in the order"),
+            "{found}"
+        );
+    }
+    let found = refusal(&ticks_of_metatrader(&[first, third, second]));
+    assert!(
+        found.contains("ticks of MetaTrader 5, of which 1 are earlier than the one above them"),
+        "{found}"
+    );
+}
+
+/// What is told of the columns goes before what MetaTrader calls them.
+#[test]
+fn ticks_of_metatrader_are_what_they_are_told_to_be() {
+    let text = ticks_of_metatrader(&[
+        "00.000 100.5 100.7 100.6 5 56",
+        "01.000 100.4 100.7 100.7 5 56",
+    ]);
+    let quotes = [
+        "2024-01-02T10:00:00Z TEST 100.5 / 100.7",
+        "2024-01-02T10:00:01Z TEST 100.4 / 100.7",
+    ];
+    assert_eq!(read(&text).len(), 4);
+    assert_eq!(read_as(Format::Csv, &text), quotes);
+    let without = |what: &str| {
+        let options = ImportOptions {
+            mapping: what.parse().unwrap(),
+            ..ImportOptions::default()
+        };
+        rows(&read_text(&text, &options).unwrap())
+    };
+    assert_eq!(without("price=-"), quotes);
+    assert_eq!(without("flags=-"), quotes);
+    // What is empty is not as it was then, and refused.
+    let changes = ticks_of_metatrader(&["00.000 1.1 1.2   6", "01.000 1.0    2"]);
+    let options = ImportOptions {
+        format: Some(Format::Csv),
+        ..ImportOptions::default()
+    };
+    let error = read_text(&changes, &options).unwrap_err().to_string();
+    assert!(error.contains("1 of 2 rows"), "{error}");
+}
+
+/// In columns with types nothing was filled, and every trade was passed over.
+#[test]
+fn ticks_of_metatrader_in_columns_are_refused() {
+    let texts = |column: [&str; 2]| -> ArrayRef { Arc::new(StringArray::from_iter_values(column)) };
+    let numbers =
+        |column: [Option<f64>; 2]| -> ArrayRef { Arc::new(Float64Array::from_iter(column)) };
+    let batch = RecordBatch::try_from_iter([
+        ("<DATE>", texts(["2024.01.02"; 2])),
+        ("<TIME>", texts(["10:00:00.000", "10:00:00.100"])),
+        ("<BID>", numbers([Some(100.5), None])),
+        ("<ASK>", numbers([Some(100.7), None])),
+        ("<LAST>", numbers([Some(100.6), None])),
+        ("<VOLUME>", numbers([Some(5.0), Some(2.0)])),
+        ("<FLAGS>", Arc::new(Int64Array::from_iter_values([56, 80]))),
+    ]);
+    let batch = batch.unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let read = |format: Option<Format>| {
+        let options = ImportOptions {
+            format,
+            ..ImportOptions::default()
+        };
+        let input = Input::bytes(Path::new("TEST.parquet"), bytes.clone());
+        input.read(&options).unwrap_err().to_string()
+    };
+    let found = read(None);
+    assert!(
+        found.contains("ticks of MetaTrader 5 (columns <DATE>")
+            && found.contains("expected the text that MetaTrader exports"),
+        "{found}"
+    );
+    // Formats of texts are none of columns.
+    let found = read(Some(Format::Kibot));
+    assert!(found.contains("what --format kibot says"), "{found}");
+    // As quotes alone, of which one has no prices.
+    let found = read(Some(Format::Parquet));
+    assert!(found.contains("1 of 2 rows"), "{found}");
 }
 
 #[test]
@@ -487,11 +600,70 @@ fn kibot() {
         read_as(Format::Kibot, days)[0],
         "2024-01-03T00:00:00Z TEST 187.15 188.44 183.88 185.64 x 82488"
     );
+    // A zone that is told, or that the header says, goes before.
+    let tokyo = ImportOptions {
+        format: Some(Format::Kibot),
+        zone: Some("Asia/Tokyo".to_owned()),
+        ..ImportOptions::default()
+    };
+    let file = read_text(&ticks("01/02/2024"), &tokyo).unwrap();
+    assert_eq!(
+        rows(&file)[0],
+        "2024-01-02T00:30:00Z TEST 187.15 x 100 side 0"
+    );
+    assert!(
+        !file
+            .report
+            .notes
+            .iter()
+            .any(|note| note.contains("New_York"))
+    );
+    let named = "Date,Time (CET),Price,Size\n01/02/2024,09:30:00,187.15,100\n01/02/2024,09:30:01,187.16,200\n";
+    assert_eq!(
+        read_as(Format::Kibot, named)[0],
+        "2024-01-02T08:30:00Z TEST 187.15 x 100 side 0"
+    );
     // Bars go on being bars.
     assert_eq!(
         read(
             "01/16/2024,09:30:00,187.15,188.44,183.88,185.64\n01/16/2024,09:31:00,185.64,186,185,185.5\n"
         )[0],
         "2024-01-16T09:31:00Z TEST 187.15 188.44 183.88 185.64 x 0"
+    );
+}
+
+/// Four numbers of which the second is below the third are Kibot's only where nothing else can be meant.
+#[test]
+fn numbers_that_are_not_surely_ticks_of_kibot_are_refused() {
+    for text in [
+        // Open, low, high and close.
+        "01/16/2024,09:30:00,100,99,102,101\n01/16/2024,09:31:00,101,100,103,102\n",
+        // Ask and bid with their sizes, in another form of dates and in Kibot's.
+        "2024.01.16,00:00:00.123,1.10412,1.10410,750000,1500000\n2024.01.16,00:00:01.456,1.10413,1.10411,750000,900000\n",
+        "01/16/2024,00:00:00,1.10412,1.10410,750000,1500000\n01/16/2024,00:00:01,1.10413,1.10411,750000,900000\n",
+        // A day that is no month, and dates of others.
+        "16/01/2024,09:30:00,187.15,187.14,187.16,100\n16/01/2024,09:30:01,187.16,187.15,187.17,200\n",
+        "2024-01-16,09:30:00,187.15,187.14,187.16,100\n2024-01-16,09:30:01,187.16,187.15,187.17,200\n",
+        // Sizes that can as well be prices.
+        "01/16/2024,09:30:00,100.15,100.14,100.16,100\n01/16/2024,09:30:01,100.16,100.15,100.17,100\n",
+    ] {
+        let found = refusal(text);
+        assert!(
+            found.contains("the second is below the third")
+                && found.contains("--format kibot")
+                && found.contains("--columns date=1,time_of_day=2,open=3,low=4,high=5,close=6"),
+            "{found}"
+        );
+    }
+    let bars = "01/16/2024,09:30:00,100,99,102,101\n01/16/2024,09:31:00,101,100,103,102\n";
+    let options = ImportOptions {
+        mapping: "date=1,time_of_day=2,open=3,low=4,high=5,close=6"
+            .parse()
+            .unwrap(),
+        ..ImportOptions::default()
+    };
+    assert_eq!(
+        rows(&read_text(bars, &options).unwrap())[0],
+        "2024-01-16T09:31:00Z TEST 100 102 99 101 x 0"
     );
 }

@@ -264,7 +264,7 @@ impl Reader<'_> {
         };
         let price = |price: i64| match prices {
             Prices::AboveZero => price > 0,
-            Prices::NotZero => price != 0,
+            Prices::NotZero | Prices::Unsized => price != 0,
             Prices::Any => true,
         };
         let [a, b, c, d, e] = &rows.numbers;

@@ -3,7 +3,7 @@
 
 use crate::signing::Signing;
 use crate::store::authorisation::Authorisation;
-use crate::store::client_login::{Logins, take};
+use crate::store::client_login::{Logins, take, waiting};
 use crate::{AuthError, store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -29,10 +29,15 @@ const TIME_MAX: Duration = Duration::from_secs(5);
 /// What is read of an answer, in bytes: nothing is made of it.
 const ANSWER_BYTES_MAX: usize = 4096;
 
+/// Notices of one account that may wait for one application: with more it is told that all of that person's sessions are over. Whoever
+/// signs in and out again and again, at an application that does not answer, keeps nobody else's waiting.
+const WAITING_MAX: i64 = 20;
+
 /// What is to be told.
 #[derive(Serialize, Deserialize)]
 struct Notice {
-    login: String,
+    /// All logins of the account if there is none.
+    login: Option<String>,
     client: String,
     account: String,
 }
@@ -46,7 +51,9 @@ struct LogoutClaims<'a> {
     iat: i64,
     exp: i64,
     jti: String,
-    sid: &'a str,
+    /// Without it all sessions of the person are over (section 2.4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
     events: Value,
 }
 
@@ -59,11 +66,11 @@ pub(crate) async fn end_logins(
     let ended = take(write, logins).await?;
     for login in ended.iter() {
         let notice = Notice {
-            login: login.id.clone(),
+            login: Some(login.id.clone()),
             client: login.client.clone(),
             account: login.account.clone(),
         };
-        tell(write, (&notice, &login.id), now).await?;
+        tell(write, (notice, &login.id), now).await?;
     }
     Ok(ended.len())
 }
@@ -81,26 +88,37 @@ pub(crate) async fn end_authorisation(
     };
     store::client_login::drop_unless_used(write, (login, &ended.account, &ended.client)).await?;
     let notice = Notice {
-        login: login.clone(),
+        login: Some(login.clone()),
         client: ended.client.clone(),
         account: ended.account.clone(),
     };
-    tell(write, (&notice, &ended.id), now).await
+    tell(write, (notice, &ended.id), now).await
 }
 
 /// Has an application told that wants to know; of what ended it is told once.
 async fn tell(
     write: &mut Write,
-    (notice, ended): (&Notice, &str),
+    (mut notice, ended): (Notice, &str),
     now: Ts,
 ) -> Result<(), AuthError> {
     let client = store::client::one(write.connection(), &notice.client).await?;
     if client.is_none_or(|client| client.settings.backchannel_logout_uri.is_none()) {
         return Ok(());
     }
-    let payload = serde_json::to_string(notice);
+    let place = format!("{LOGOUT_NOTICE}/{}/{}", notice.client, notice.account);
+    let all = format!("{place}/all");
+    let (waiting, of_all) = waiting(write, LOGOUT_NOTICE, (&place, &all)).await?;
+    let key = if waiting < WAITING_MAX {
+        format!("{place}/{ended}")
+    } else if of_all > 0 {
+        return Ok(());
+    } else {
+        notice.login = None;
+        format!("{all}/{ended}")
+    };
+    let payload = serde_json::to_string(&notice);
     let effect = NewEffect {
-        key: format!("{LOGOUT_NOTICE}/{ended}"),
+        key,
         kind: LOGOUT_NOTICE,
         payload: payload.map_err(|error| Problem::internal(error.to_string()))?,
         at: now,
@@ -191,7 +209,7 @@ impl LogoutNotices {
             iat: now,
             exp: now + LIFETIME_S,
             jti: Uuid::now_v7().simple().to_string(),
-            sid: &notice.login,
+            sid: notice.login.as_deref(),
             events: json!({EVENT: {}}),
         })
     }

@@ -120,13 +120,13 @@ struct Notice {
     lease_until: i64,
 }
 
-/// All notices, in order, once the last was attempted so often and what came of it was noted.
+/// All notices, in the order of what ended, once the last was attempted so often and what came of it was noted.
 fn settled(served: &Served, attempts: i64) -> Vec<Notice> {
     let database = served.database();
     let until = Instant::now() + PATIENCE;
     loop {
         let rows = async {
-            let words = "SELECT state, last_answer, next_at, attempts, lease_until FROM effect WHERE kind = 'logout_notice' ORDER BY key";
+            let words = "SELECT state, last_answer, next_at, attempts, lease_until, key FROM effect WHERE kind = 'logout_notice'";
             sqlx::query(words)
                 .fetch_all(database.reader())
                 .await
@@ -139,7 +139,13 @@ fn settled(served: &Served, attempts: i64) -> Vec<Notice> {
             attempts: row.get(3),
             lease_until: row.get(4),
         };
-        let notices: Vec<Notice> = served.runtime.block_on(rows).iter().map(notice).collect();
+        let mut rows = served.runtime.block_on(rows);
+        let ended = |row: &sqlx::any::AnyRow| {
+            let key: String = row.get(5);
+            key.rsplit('/').next().unwrap().to_owned()
+        };
+        rows.sort_by_key(ended);
+        let notices: Vec<Notice> = rows.iter().map(notice).collect();
         let last = notices.last().unwrap();
         if last.attempts == attempts && last.lease_until == 0 {
             return notices;
@@ -334,6 +340,45 @@ fn each_approval_that_ends_is_told_of_while_others_of_the_login_go_on() {
         browser.post("/console/auth/sign-out", &token, &[]).is(303);
         assert_eq!(claims(&told.next())["sid"], third);
         assert_eq!(settled(&served, 1).len(), 3);
+    });
+}
+
+#[test]
+fn of_many_sessions_that_end_at_once_an_application_is_told_as_of_all() {
+    on_both(|place| {
+        let told = Told::start();
+        let (served, ada) = Served::with_administrator(&place);
+        let app = told.app(&served, &ada);
+        let bob = served.person(&ada, "bob@example.com");
+        let mut sids: Vec<Value> = (0..23)
+            .map(|_| {
+                let mut browser = signed_in(&served, "bob@example.com");
+                claims(&log_in(&mut browser, &app, "openid"))["sid"].clone()
+            })
+            .collect();
+        let others = "/auth/v1/accounts/me/sessions";
+        served
+            .client
+            .delete(others, Some(access_token(&bob)))
+            .is(204);
+        let mut of_all = 0;
+        for _ in 0..21 {
+            let said = claims(&told.next());
+            assert_eq!(said["sub"], bob["account"]);
+            match said.get("sid") {
+                Some(sid) => sids.retain(|other| other != sid),
+                None => of_all += 1,
+            }
+        }
+        // Twenty by name, and one for the three that were left.
+        assert_eq!((sids.len(), of_all), (3, 1));
+        assert_eq!(settled(&served, 1).len(), 21);
+        // Once those are told, each is told of by name again.
+        let mut browser = signed_in(&served, "bob@example.com");
+        let sid = claims(&log_in(&mut browser, &app, "openid"))["sid"].clone();
+        let token = browser.token("/console");
+        browser.post("/console/auth/sign-out", &token, &[]).is(303);
+        assert_eq!(claims(&told.next())["sid"], sid);
     });
 }
 

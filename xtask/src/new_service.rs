@@ -364,7 +364,7 @@ mod tests {
             ),
             (
                 "outgoing",
-                "a type is called so, in cli/commands/serve.rs: use tickloom_chassis::{Clock, Outgoing, RpcOptions, Runner, ServeOptions, Stop, serve};",
+                "a type is called so, in cli/commands/serve.rs: Clock, Outgoing, RpcOptions, Runner, ServeOptions, Stop, TraceExport, serve,",
             ),
             (
                 "names",

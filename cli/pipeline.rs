@@ -25,6 +25,7 @@ mod states;
 #[cfg(test)]
 mod tests;
 mod troubles;
+mod unquoted;
 mod watch;
 mod wiring;
 mod workers;
@@ -36,7 +37,7 @@ use crate::metrics_server;
 use crate::output;
 use crate::stop::Stop;
 use anyhow::{Context, Result, anyhow};
-use core_thread::{CoreEnd, CoreThread, LastUnquoted, Output, UnquotedGauge};
+use core_thread::{CoreEnd, CoreThread, Output};
 use link::QuestDbLink;
 use publisher_thread::{Audience, PublisherThread};
 use ready::Ready;
@@ -56,6 +57,7 @@ use tickloom_types::{Instruments, Record};
 use tickloom_wire::WireError;
 use tokio::sync::watch::{Receiver, channel};
 use troubles::Troubles;
+use unquoted::{LastUnquoted, UnquotedGauge};
 use watch::{Watch, feed_part};
 use wiring::{
     bind_publisher, join, name_feeds, session, signal_names, spawn, spawn_feeds, spawn_workers,

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::process::{self, cargo, root, say};
-use crate::{cache, python};
+use crate::{cache, dist, python};
 
 const PAGE: &str = "docs/benchmarks.md";
 const ROUNDS: &str = "7";
@@ -113,10 +113,9 @@ pub(crate) fn part(what: &str, table: &str) -> String {
     )
 }
 
-fn binary() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("dist/tickloom")
+/// The program with the settings of shipped ones.
+pub(crate) fn binary() -> PathBuf {
+    dist::target().join("dist/tickloom")
 }
 
 fn page(table: &str, parts: &str, machine: &str, today: &str) -> String {

@@ -1,14 +1,13 @@
 //! Services as their users meet them, and what each request pays, written into `docs/benchmarks-services.md`.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use crate::process::{self, cargo, root, say};
 use crate::python;
-use crate::report::{machine, measured, part, scale, today};
+use crate::report::{binary, machine, measured, part, scale, today};
 
 const PAGE: &str = "docs/benchmarks-services.md";
 /// The binary with services, built as shipped ones are.
@@ -51,12 +50,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     fs::write(root().join(PAGE), page).with_context(|| format!("cannot write {PAGE}"))?;
     say(&format!("{PAGE} is written"));
     Ok(())
-}
-
-fn binary() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("dist/tickloom")
 }
 
 fn page(table: &str, parts: &str, machine: &str, today: &str) -> String {

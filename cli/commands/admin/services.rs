@@ -271,7 +271,6 @@ mod working {
         }
         if let Some(folder) = &examined.identity {
             found.push(examine_authority(folder, &clock));
-            found.extend(examine_secret_file(&folder.join("authority.pem")));
         }
         if let Some(files) = &examined.tls {
             found.push(examine_certificate(&files.certificate, &files.key, &clock));

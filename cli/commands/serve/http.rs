@@ -55,23 +55,16 @@ impl HttpKeys {
         }
         let is_shared =
             !address.ip().is_loopback() || !self.hosts.is_empty() || !self.proxies.is_empty();
-        let Some(issuer) = issuer else {
-            if is_shared {
-                return Err(anyhow!(
-                    "--http, hosts or proxies let others ask, and where auth does not run nobody is asked who they are: serve auth too"
-                ));
-            }
-            return self.with(address, Vec::new());
-        };
-        let mut hosts = self.hosts.clone();
+        if issuer.is_none() && is_shared {
+            return Err(anyhow!(
+                "--http, hosts or proxies let others ask, and where auth does not run nobody is asked who they are: serve auth too"
+            ));
+        }
         let named = issuer
-            .split_once("://")
+            .and_then(|issuer| issuer.split_once("://"))
             .and_then(|(_, rest)| rest.split('/').next());
+        let mut hosts = self.hosts;
         hosts.extend(named.map(str::to_owned));
-        self.with(address, hosts)
-    }
-
-    fn with(self, address: SocketAddr, hosts: Vec<String>) -> Result<HttpOptions, anyhow::Error> {
         let certificate = self
             .tls
             .map(|files| Certificate::of_files(&files.certificate, &files.key, Clock::System));

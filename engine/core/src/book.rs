@@ -63,16 +63,26 @@ impl Sides {
 }
 
 impl From<Top> for Sides {
-    /// A side without size is empty. Both without size means that sizes are not known: then one without a price is.
+    /// The sides that a quote of these shows.
     fn from(top: Top) -> Sides {
-        let is_sized = top.bid_qty > 0 || top.ask_qty > 0;
-        let shown = |price: i64, qty: i64| {
-            let is_there = qty > 0 || (!is_sized && price != 0);
-            is_there.then_some(PriceLevel { price, qty })
+        let Top {
+            bid,
+            bid_qty,
+            ask,
+            ask_qty,
+        } = top;
+        let quote = QuoteBody {
+            bid,
+            bid_qty,
+            ask,
+            ask_qty,
+            update_id: 0,
         };
+        let (bid, ask) = quote.prices();
+        let level = |price: Option<i64>, qty| price.map(|price| PriceLevel { price, qty });
         Sides {
-            bid: shown(top.bid, top.bid_qty),
-            ask: shown(top.ask, top.ask_qty),
+            bid: level(bid, bid_qty),
+            ask: level(ask, ask_qty),
         }
     }
 }

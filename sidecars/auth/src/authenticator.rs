@@ -1,11 +1,12 @@
 //! Whose token or key something is, for every operation of every service of the process.
 
+use crate::Auth;
 use crate::credential::secret::{self, SecretKind};
+use crate::flows::authentication::is_over;
 use crate::flows::effective::grants_of;
 use crate::flows::oauth::bearer::{is_application, stands};
 use crate::store::account::unreadable;
 use crate::store::organisation::GrantVersion;
-use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
 use sqlx::AnyConnection;
 use std::collections::HashMap;
@@ -109,7 +110,7 @@ impl Auth {
         let shown = store::session::shown(self.database.reader(), &id).await;
         let shown = shown.map_err(Unauthenticated::Failed)?;
         let shown = shown.ok_or(Unauthenticated::Refused)?;
-        let is_over = shown.expires <= now.0 || shown.last_used <= now.0 - IDLE_NS;
+        let is_over = is_over((shown.expires, shown.last_used), now);
         if is_over || shown.state != "active" || shown.account != claims.sub {
             return Err(Unauthenticated::Refused);
         }

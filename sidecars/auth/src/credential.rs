@@ -12,6 +12,9 @@ pub mod recovery;
 pub mod secret;
 pub mod totp;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use thiserror::Error;
 use tickloom_types::Ts;
@@ -29,6 +32,11 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
         .fill(&mut bytes)
         .map_err(|_| NoRandomness)?;
     Ok(bytes)
+}
+
+/// SHA-256 of a text as base64url, where the text itself is not to be kept.
+pub(crate) fn hashed(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()))
 }
 
 /// An id that sorts by time (UUIDv7: RFC 9562, section 5.7), made at `now`. A time before the epoch counts as the epoch.

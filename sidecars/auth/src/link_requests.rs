@@ -2,8 +2,8 @@
 //! answered, so that neither word nor time tells whether there is an account.
 
 use crate::change::{By, create_account};
+use crate::credential::hashed;
 use crate::flows::links::{LINK_REQUEST, LinkRequest, RECOVER, WELCOME, make_link};
-use crate::flows::throttle::hashed;
 use crate::model::{Account, AccountKind};
 use crate::{AuthError, mails, store};
 use tickloom_chassis::{

@@ -3,7 +3,7 @@
 
 use crate::signing::Signing;
 use crate::store::authorisation::Authorisation;
-use crate::store::client_login::{Logins, take, waiting};
+use crate::store::client_login::{Logins, take};
 use crate::{AuthError, store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tickloom_chassis::{
     Clock, Database, Effect, EffectAnswer, EffectFuture, EffectHandler, EffectPolicy, NewEffect,
-    Outgoing, OutgoingError, OutgoingRequest, Problem, Write, enqueue,
+    Outgoing, OutgoingError, OutgoingRequest, Problem, Write, enqueue, waiting_effects,
 };
 use tickloom_types::{NANOS_PER_SECOND, Ts};
 use uuid::Uuid;
@@ -62,17 +62,16 @@ pub(crate) async fn end_logins(
     write: &mut Write,
     logins: Logins<'_>,
     now: Ts,
-) -> Result<usize, AuthError> {
-    let ended = take(write, logins).await?;
-    for login in ended.iter() {
+) -> Result<(), AuthError> {
+    for login in take(write, logins).await? {
         let notice = Notice {
             login: Some(login.id.clone()),
-            client: login.client.clone(),
-            account: login.account.clone(),
+            client: login.client,
+            account: login.account,
         };
         tell(write, (notice, &login.id), now).await?;
     }
-    Ok(ended.len())
+    Ok(())
 }
 
 /// Ends an authorisation, with all that came of it, and has its application told. Its login stays while others are of it: their
@@ -107,7 +106,7 @@ async fn tell(
     }
     let place = format!("{LOGOUT_NOTICE}/{}/{}", notice.client, notice.account);
     let all = format!("{place}/all");
-    let (waiting, of_all) = waiting(write, LOGOUT_NOTICE, (&place, &all)).await?;
+    let (waiting, of_all) = waiting_effects(write, LOGOUT_NOTICE, (&place, &all)).await?;
     let key = if waiting < WAITING_MAX {
         format!("{place}/{ended}")
     } else if of_all > 0 {

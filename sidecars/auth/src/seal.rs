@@ -1,10 +1,10 @@
 //! Seals what is personal with a key per person: AES-256-GCM (NIST SP 800-38D) with a random nonce of 96 bits, as
 //! `NONCE || CIPHERTEXT || TAG` in base64url. A person has few events, far fewer than the 2^32 that a random nonce allows a key.
 
+use crate::credential::random;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
 use thiserror::Error;
 
@@ -32,9 +32,7 @@ pub(crate) struct PersonKey {
 
 impl PersonKey {
     pub(crate) fn make() -> Result<PersonKey, SealError> {
-        let mut bytes = [0; KEY_BYTES];
-        let filled = SystemRandom::new().fill(&mut bytes);
-        filled.map_err(|_| SealError::NoRandomness)?;
+        let bytes = random().map_err(|_| SealError::NoRandomness)?;
         Ok(PersonKey { bytes })
     }
 
@@ -48,9 +46,7 @@ impl PersonKey {
     }
 
     pub(crate) fn seal(&self, text: &str) -> Result<String, SealError> {
-        let mut nonce = [0; NONCE_LEN];
-        let filled = SystemRandom::new().fill(&mut nonce);
-        filled.map_err(|_| SealError::NoRandomness)?;
+        let nonce: [u8; NONCE_LEN] = random().map_err(|_| SealError::NoRandomness)?;
         let mut sealed = text.as_bytes().to_vec();
         let at = Nonce::assume_unique_for_key(nonce);
         let done = self

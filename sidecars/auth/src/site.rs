@@ -112,17 +112,17 @@ fn host(address: &str) -> Option<Host<String>> {
 /// The site that a request is for, as the proxy in front of it says, or as whoever reaches the service without one says: that lets nobody do
 /// more, as each site has its own cookies and grants, and is led to at its own address alone. A header that comes twice says nothing.
 pub(crate) fn asked<'a>(headers: &HeaderMap, sites: &'a [Site]) -> Option<&'a Site> {
-    let scheme = forwarded(headers, "x-forwarded-proto")?;
-    let host = forwarded(headers, "x-forwarded-host")?;
+    let scheme = only(headers, "x-forwarded-proto")?;
+    let host = only(headers, "x-forwarded-host")?;
     let origin = format!("{scheme}://{host}").to_ascii_lowercase();
     sites.iter().find(|site| site.origin == origin)
 }
 
-/// What a proxy says of the request that it got.
-pub(crate) fn forwarded<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// A header that comes once.
+pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut all = headers.get_all(name).iter();
-    let only = all.next()?;
-    all.next().is_none().then_some(only)?.to_str().ok()
+    let first = all.next()?;
+    all.next().is_none().then_some(first)?.to_str().ok()
 }
 
 #[cfg(test)]

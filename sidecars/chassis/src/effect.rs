@@ -39,6 +39,11 @@ const FORGET: &str =
 const FORGET_GIVEN_UP: &str =
     "DELETE FROM effect WHERE kind = $1 AND state = 'given_up' AND at < $2";
 
+/// Effects that wait below a name; and those of them below another whose sending has not begun.
+const WAITING: &str = "SELECT CAST(count(*) AS BIGINT), \
+    CAST(coalesce(sum(CASE WHEN key LIKE $3 AND lease_until = 0 THEN 1 ELSE 0 END), 0) AS BIGINT) \
+    FROM effect WHERE kind = $1 AND state = 'waiting' AND key LIKE $2";
+
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
     ENQUEUE,
@@ -50,6 +55,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     RETRY,
     FORGET,
     FORGET_GIVEN_UP,
+    WAITING,
 ];
 
 /// What is to be done outside.
@@ -111,6 +117,24 @@ pub async fn forget_effects(write: &mut Write, kind: &str, before: Ts) -> Result
 pub async fn forget_given_up(write: &mut Write, kind: &str, before: Ts) -> Result<u64> {
     let forgotten = sqlx::query(FORGET_GIVEN_UP).bind(kind).bind(before.0);
     Ok(forgotten.execute(write.connection()).await?.rows_affected())
+}
+
+/// How many effects of a kind wait whose keys are below a name (`NAME/…`), and how many of those below another one of which nothing is on its
+/// way.
+///
+/// # Errors
+/// [`ChassisError::Database`](crate::ChassisError::Database).
+pub async fn waiting_effects(
+    write: &mut Write,
+    kind: &str,
+    (all, some): (&str, &str),
+) -> Result<(i64, i64)> {
+    let row = sqlx::query(WAITING)
+        .bind(kind)
+        .bind(format!("{all}/%"))
+        .bind(format!("{some}/%"));
+    let row = row.fetch_one(write.connection()).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
 /// Takes the effect of a kind that is due first, until the lease ends.

@@ -139,7 +139,8 @@ pub(crate) async fn pass(State(door): State<Door>, mut request: Request, next: N
     let called = RequestId(id.to_str().unwrap_or("").to_owned());
     request.extensions_mut().insert(called);
     let caller = door.caller(&request);
-    let host = only_host(&request).map(str::to_owned);
+    let is_named =
+        caller.is_tls && only_host(&request).is_some_and(|host| door.hosts.is_named(host));
     request.extensions_mut().insert(caller);
     let let_in = door.let_in(&request, &caller);
     let mut response = match let_in {
@@ -155,8 +156,7 @@ pub(crate) async fn pass(State(door): State<Door>, mut request: Request, next: N
             response
         }
     };
-    let host = host.as_deref().unwrap_or("");
-    if caller.is_tls && door.hosts.is_named(host) {
+    if is_named {
         let headers = response.headers_mut();
         headers.insert(header::STRICT_TRANSPORT_SECURITY, ONLY_TLS);
     }
@@ -239,8 +239,8 @@ impl Door {
         }
         let host = only_host(request).unwrap_or("");
         // A target may be a whole URL (RFC 9112, section 3.2.2).
-        let target = request.uri().authority().map_or(host, Authority::as_str);
-        for host in [host, target] {
+        let target = request.uri().authority().map(Authority::as_str);
+        for host in [Some(host), target].into_iter().flatten() {
             if !self.hosts.has(host) {
                 let detail = format!(
                     "the host is `{host}`, expected localhost, an address of loopback, or a name that `hosts` has"

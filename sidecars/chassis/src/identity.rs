@@ -13,7 +13,9 @@ mod spiffe;
 mod tls;
 mod trust;
 
+pub(crate) use authority::ts;
 pub use authority::{Authority, CERTIFICATE_LIFE, Issued, RootState};
+pub(crate) use credential::Newest;
 pub use credential::{Identity, IdentityState};
 pub use error::IdentityError;
 pub(crate) use folder::{Version, read_certificates, read_key, version};

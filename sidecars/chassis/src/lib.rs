@@ -56,7 +56,7 @@ pub use doctor::{
 };
 pub use effect::{
     Effect, EffectAnswer, EffectFuture, EffectHandler, EffectPolicy, Effects, NewEffect, enqueue,
-    forget_effects, forget_given_up, retry_given_up,
+    forget_effects, forget_given_up, retry_given_up, waiting_effects,
 };
 pub use error::ChassisError;
 pub use etag::{IfMatch, IfNoneMatch, etag};

@@ -65,7 +65,7 @@ async fn notes(database: &Database) -> i64 {
 }
 
 /// A folder with two services, of so many notes each.
-async fn harness(folder: &Path, count: usize) {
+async fn two_services(folder: &Path, count: usize) {
     for service in ["one", "two"] {
         let database = open(folder, service).await;
         for _ in 0..count {
@@ -95,7 +95,7 @@ async fn a_backup_is_of_one_moment_while_others_write() {
         folder.path().join("saved"),
         folder.path().join("again"),
     );
-    harness(&data, 3).await;
+    two_services(&data, 3).await;
     let database = open(&data, "one").await;
     let writers: Vec<_> = (0..2)
         .map(|_| {
@@ -148,7 +148,7 @@ async fn a_backup_is_of_one_moment_while_others_write() {
 async fn nothing_is_overwritten_and_what_is_damaged_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    harness(&at("data"), 2).await;
+    two_services(&at("data"), 2).await;
     save(&at("data"), &at("saved")).await.unwrap();
     let occupied = save(&at("data"), &at("saved")).await.unwrap_err();
     assert!(matches!(
@@ -217,7 +217,7 @@ async fn a_database_whose_file_is_gone_is_not_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     // One of two, while something of it is there.
-    harness(&at("half"), 2).await;
+    two_services(&at("half"), 2).await;
     fs::rename(at("half/two.db"), at("two.db")).unwrap();
     for name in ["two.keys", "two.db-wal", "two.db-shm"] {
         fs::write(at("half").join(name), "").unwrap();
@@ -251,7 +251,7 @@ async fn what_was_changed_from_outside_is_not_saved_as_if_it_were_whole() {
             "it counts 2 events, and there are 1",
         ),
     ] {
-        harness(&at(name), 2).await;
+        two_services(&at(name), 2).await;
         let database = open(&at(name), "two").await;
         sqlx::query(change)
             .execute(database.reader())
@@ -341,7 +341,7 @@ fn whatever_is_killed_a_folder_is_whole_or_not_there() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let runtime = Runtime::new().unwrap();
-    runtime.block_on(harness(&at("data"), 100));
+    runtime.block_on(two_services(&at("data"), 100));
     let whole = runtime.block_on(save(&at("data"), &at("whole"))).unwrap();
     let mut putting_back = vec!["one: its backup is whole", "two: its backup is whole"];
     putting_back.extend(SAVING);

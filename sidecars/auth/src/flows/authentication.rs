@@ -1,13 +1,13 @@
 //! Whether somebody is who they say: a password, and a second factor where there is one.
 
 use super::passkey_proofs::Showing;
-use crate::Auth;
 use crate::credential::encryption::EncryptionKeys;
 use crate::credential::password::Password;
 use crate::credential::recovery::RecoveryCode;
 use crate::error::wrong_credentials;
 use crate::model::Account;
 use crate::passkey_messages::SignedPasskey;
+use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
 use tickloom_chassis::{Problem, ProblemCode, Subject, Write, decide};
 use tickloom_types::Ts;
@@ -32,6 +32,11 @@ impl<'a> SecondFactor<'a> {
             (None, None) => SecondFactor::None,
         }
     }
+}
+
+/// Whether a session is over that ends and was last used then.
+pub(crate) fn is_over((expires, last_used): (i64, i64), now: Ts) -> bool {
+    expires <= now.0 || last_used <= now.0 - IDLE_NS
 }
 
 /// How long a proof is good for what needs a fresh one: a quarter of an hour.

@@ -1,6 +1,6 @@
 //! Signing in in a browser: the same sessions as those of the API, shown by a cookie; the second factor is asked for as a second step.
 
-use super::authentication::{RightPassword, SecondFactor};
+use super::authentication::{RightPassword, SecondFactor, is_over};
 use super::continuation::{Begun, Continuation};
 use super::passkey_proofs::Showing;
 use super::sessions::NewSession;
@@ -9,7 +9,7 @@ use crate::change::{By, known};
 use crate::credential::passkey::Purpose;
 use crate::credential::secret::{self, Secret, SecretKind, StoredSecret};
 use crate::model::Account;
-use crate::{Auth, AuthError, IDLE_NS, store};
+use crate::{Auth, AuthError, store};
 use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
 use tickloom_chassis::console::{BrowserSession, BrowserSessionFuture, BrowserSessions};
@@ -195,7 +195,7 @@ impl Auth {
         let shown = store::browser::shown(self.database.reader(), &presented.id).await?;
         let Some(shown) = shown else { return Ok(None) };
         let session = shown.session;
-        let is_over = session.expires <= now.0 || session.last_used <= now.0 - IDLE_NS;
+        let is_over = is_over((session.expires, session.last_used), now);
         let is_right = presented.matches(SecretKind::Browser, &shown.hash);
         if !is_right || is_over || session.state != "active" {
             return Ok(None);

@@ -1,6 +1,6 @@
 //! Signing in, going on, and signing out.
 
-use super::authentication::{RightPassword, SecondFactor, is_guess};
+use super::authentication::{RightPassword, SecondFactor, is_guess, is_over};
 use super::continuation::{Begun, Continuation};
 use super::passkey_proofs::Showing;
 use super::refusals::On;
@@ -275,7 +275,7 @@ impl Auth {
             return Err(refused());
         }
         let account = crate::change::known(&mut write, &session.account).await?;
-        let is_over = session.expires <= by.now.0 || session.last_used <= by.now.0 - IDLE_NS;
+        let is_over = is_over((session.expires, session.last_used), by.now);
         if is_over || account.person().is_err() {
             return Err(refused());
         }

@@ -1,15 +1,13 @@
 //! Who is there at another site, for the proxy in front of it: a browser is led here, signs in, and comes back with a ticket that is good
 //! once, for which it gets a cookie of that site. The cookie stands on the session, and opens nothing but the site.
 
-use super::authentication::{goes_on, require, session};
+use super::authentication::{goes_on, is_over, require, session};
 use crate::change::By;
+use crate::credential::hashed;
 use crate::credential::secret::{self, Secret, SecretKind};
 use crate::site::Site;
 use crate::store::site::Ticket;
-use crate::{Auth, AuthError, IDLE_NS, store};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
+use crate::{Auth, AuthError, store};
 use serde_json::json;
 use subtle::ConstantTimeEq;
 use tickloom_chassis::{
@@ -115,7 +113,7 @@ impl Auth {
         let shown = store::site::shown(self.database.reader(), of).await?;
         let Some(shown) = shown else { return Ok(None) };
         let session = shown.session;
-        let is_over = session.expires <= now.0 || session.last_used <= now.0 - IDLE_NS;
+        let is_over = is_over((session.expires, session.last_used), now);
         let is_right = presented.matches(SecretKind::Site, &shown.hash);
         if !is_right || is_over || session.state != "active" {
             return Ok(None);
@@ -159,5 +157,5 @@ pub(crate) fn is_for_sites(subject: &Subject) -> bool {
 
 /// What of a browser's state goes with it through other addresses: who sees it there cannot show the state.
 pub(crate) fn state_of(state: &str) -> String {
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, state.as_bytes()))
+    hashed(state)
 }

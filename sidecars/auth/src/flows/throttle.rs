@@ -5,11 +5,9 @@
 //! An attempt is counted before the password is looked at, so that many at the same time are many. One that was no guess does not count;
 //! only one that is right in everything lets all of them be forgotten.
 
+use crate::credential::hashed;
 use crate::credential::secret::{self, SecretKind};
 use crate::{AuthError, store};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
 use std::time::Duration;
 use tickloom_chassis::{Database, Result, Write};
 use tickloom_types::Ts;
@@ -39,6 +37,7 @@ impl Attempts {
     ) -> Result<Attempts> {
         let known = Attempts::of_device(database, account, device, now).await?;
         Ok(known.unwrap_or_else(|| Attempts {
+            // An address is not kept beside an account that may not be there.
             subject: format!("email/{}", hashed(email)),
             is_known_device: false,
         }))
@@ -162,11 +161,6 @@ fn wait(failures: i64, last: i64, now: Ts) -> Duration {
     let since = u64::try_from(now.0.saturating_sub(last)).unwrap_or(0);
     let rest = full.saturating_sub(Duration::from_nanos(since));
     Duration::from_secs(rest.as_secs() + u64::from(rest.subsec_nanos() > 0))
-}
-
-/// An address is not kept beside an account that may not be there.
-pub(crate) fn hashed(email: &str) -> String {
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, email.as_bytes()))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use axum::routing::get;
 use maud::{Markup, html};
 use std::sync::Arc;
 use tickloom_chassis::console::{
-    ButtonKind, Form, LocalPath, Page, PageAllowed, Visitor, button_form, form,
+    ButtonKind, Fields, Form, LocalPath, Page, PageAllowed, Visitor, button_form, form,
 };
 use tickloom_chassis::{Problem, ProblemCode, RequestId};
 
@@ -70,9 +70,10 @@ pub(super) async fn answer(
     let is_allowed = is_allowed(fields.get("answer"))?;
     let by = By::new(subject, &request, auth.clock.now());
     let answer = (subject, is_allowed);
-    // What the application was when it was shown.
-    let seen = Some(fields.get("version").parse().unwrap_or(0));
-    match auth.answer_consent(&by, answer, (&asked, seen)).await {
+    match auth
+        .answer_consent(&by, answer, (&asked, seen(fields)))
+        .await
+    {
         Ok(place) => Ok(Page::going_to(&place).respond(&page.visitor)),
         Err(error) => match Problem::from(error) {
             // The application is another one than was shown, or the sign-in is too long ago: it is looked at anew.
@@ -94,6 +95,11 @@ pub(super) fn is_allowed(answer: &str) -> Result<bool, Problem> {
             Err(Problem::new(ProblemCode::BadRequest, detail))
         }
     }
+}
+
+/// The version of the application that was shown.
+pub(super) fn seen(fields: &Fields) -> Option<i64> {
+    Some(fields.get("version").parse().unwrap_or(0))
 }
 
 /// The two buttons of an answer.

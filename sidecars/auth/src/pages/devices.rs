@@ -1,6 +1,6 @@
 //! Devices without a browser, which a person approves here with the code that they show (RFC 8628).
 
-use super::consent::{buttons, from_here, is_allowed, whose};
+use super::consent::{buttons, from_here, is_allowed, seen, whose};
 use super::{Answer, Done, STEP_UP, local, rejected, scopes};
 use crate::change::By;
 use crate::flows::authentication::recent;
@@ -94,7 +94,7 @@ pub(super) async fn look(
 
 /// Whether the device would go on when the person is not there, which needs a fresh proof.
 fn goes_on_alone(waiting: &WaitingDevice) -> bool {
-    waiting.scopes.split(' ').any(|name| name == OFFLINE)
+    names(&waiting.scopes).any(|name| name == OFFLINE)
 }
 
 /// The page with a code in it.
@@ -134,8 +134,7 @@ pub(super) async fn decide(
     let by = By::new(subject, &request, auth.clock.now());
     let decision = Decision {
         is_allowed,
-        // What the application was when it was shown.
-        seen: Some(sent.fields.get("version").parse().unwrap_or(0)),
+        seen: seen(&sent.fields),
     };
     match auth.decide_device(&by, (subject, code), decision).await {
         Ok(()) => {

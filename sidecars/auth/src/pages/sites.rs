@@ -14,7 +14,7 @@ use tickloom_chassis::{Problem, ProblemCode};
 /// Where browsers are sent from sites: outside of the console, as it leads to another site.
 pub(crate) const SIGN_IN_FOR: &str = "/auth/forward/sign-in";
 /// The address of a site to which they go back.
-const FINISH: &str = "/.tickloom/finish";
+pub(crate) const FINISH: &str = "/.tickloom/finish";
 /// Bytes of SHA-256 as base64url.
 const STATE_BYTES: usize = 43;
 

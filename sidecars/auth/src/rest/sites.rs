@@ -1,9 +1,10 @@
 //! What a proxy asks in front of a site, and the two addresses of the site that it leads here.
 
+use crate::credential::random;
 use crate::flows::sites::{OPEN, is_for_sites, state_of};
-use crate::pages::sites::SIGN_IN_FOR;
-use crate::site::{Site, asked, forwarded};
-use crate::{Auth, store};
+use crate::pages::sites::{FINISH, SIGN_IN_FOR};
+use crate::site::{Site, asked, only};
+use crate::{Auth, AuthError, store};
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -11,7 +12,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::console::{LocalPath, SetCookie, cookie_value};
@@ -25,7 +25,6 @@ const STATE: &str = "tickloom-site-state";
 const STATE_S: i64 = 600;
 /// The addresses of each site that the proxy leads here.
 const BEGIN: &str = "/.tickloom/begin";
-const FINISH: &str = "/.tickloom/finish";
 
 /// Who is there, as applications behind proxies commonly read it.
 const USER: HeaderName = HeaderName::from_static("remote-user");
@@ -64,8 +63,8 @@ async fn forward_auth(
     State(auth): State<Arc<Auth>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let method = forwarded(&headers, "x-forwarded-method").unwrap_or("GET");
-    let accepted = forwarded(&headers, "accept").unwrap_or("");
+    let method = only(&headers, "x-forwarded-method").unwrap_or("GET");
+    let accepted = only(&headers, "accept").unwrap_or("");
     let status = if method == "GET" && accepted.contains("text/html") {
         StatusCode::FOUND
     } else {
@@ -110,7 +109,7 @@ fn site<'a>(auth: &'a Auth, headers: &HeaderMap) -> Result<&'a Site, Problem> {
 
 async fn verdict(auth: &Auth, site: &Site, headers: &HeaderMap) -> Result<Verdict, Problem> {
     let now = auth.clock.now();
-    let bearer = forwarded(headers, header::AUTHORIZATION.as_str());
+    let bearer = only(headers, header::AUTHORIZATION.as_str());
     let bearer = bearer.and_then(|text| text.split_once(' '));
     let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let cookie = cookie_value(headers, COOKIE, site.is_secure());
@@ -125,8 +124,7 @@ async fn verdict(auth: &Auth, site: &Site, headers: &HeaderMap) -> Result<Verdic
         return Ok(Verdict::Forbidden(why));
     }
     let Some(subject) = subject else {
-        let path = forwarded(headers, "x-forwarded-uri").unwrap_or("/");
-        let path = LocalPath::new(path).map_or_else(|| "/".to_owned(), |path| path.to_string());
+        let path = path_at(only(headers, "x-forwarded-uri"));
         let begin = LocalPath::with_query(BEGIN, &[("to", &path)]);
         return Ok(Verdict::SignIn(format!("{}{begin}", site.origin())));
     };
@@ -172,9 +170,14 @@ struct Way {
 
 impl Way {
     fn to(&self) -> String {
-        let path = self.to.as_deref().and_then(LocalPath::new);
-        path.map_or_else(|| "/".to_owned(), |path| path.to_string())
+        path_at(self.to.as_deref())
     }
+}
+
+/// A path of the site; its front page for what is none.
+fn path_at(text: Option<&str>) -> String {
+    let path = text.and_then(LocalPath::new);
+    path.map_or_else(|| "/".to_owned(), |path| path.to_string())
 }
 
 /// A browser at a site is sent to sign in here, and is given what it shows when it comes back: who comes back with somebody else's ticket has
@@ -185,10 +188,7 @@ async fn begin(
     Query(way): Query<Way>,
 ) -> Result<Response, Problem> {
     let site = site(&auth, &headers)?;
-    let mut bytes = [0; 32];
-    let filled = SystemRandom::new().fill(&mut bytes);
-    filled.map_err(|_| Problem::internal("the system gives no random bytes".to_owned()))?;
-    let state = URL_SAFE_NO_PAD.encode(bytes);
+    let state = URL_SAFE_NO_PAD.encode(random::<32>().map_err(AuthError::from)?);
     let query = [
         ("site", site.origin()),
         ("to", &way.to()),

@@ -36,7 +36,7 @@ const GIVEN: &str = "SELECT authorisation.id, authorisation.client, client.setti
 const EXTEND: &str = "UPDATE authorisation SET expires = $2 WHERE id = $1";
 const PART_CODE: &str = "DELETE FROM authorisation_code WHERE authorisation = $1";
 const PART_REFRESH: &str = "DELETE FROM authorisation_refresh WHERE authorisation = $1";
-const DROP: &str = "DELETE FROM authorisation WHERE id = $1 RETURNING id";
+const DROP: &str = "DELETE FROM authorisation WHERE id = $1";
 /// Many that end together, however many they are: first what came of them.
 const END_OF_CLIENT: [&str; 3] = [
     "DELETE FROM authorisation_code WHERE authorisation IN (SELECT id FROM authorisation WHERE client = $1)",
@@ -245,18 +245,18 @@ pub(crate) async fn extend(write: &mut Write, id: &str, expires: i64) -> Result<
 }
 
 /// Ends an authorisation, with all that came of it. Whether there was such a one.
-pub(crate) async fn end(write: &mut Write, id: &str) -> Result<bool> {
-    for part in [PART_CODE, PART_REFRESH] {
+pub(crate) async fn end(write: &mut Write, id: &str) -> Result<()> {
+    for part in [PART_CODE, PART_REFRESH, DROP] {
         let dropped = sqlx::query(part).bind(id);
         dropped.execute(write.connection()).await?;
     }
-    let dropped = sqlx::query(DROP).bind(id);
-    Ok(dropped.fetch_optional(write.connection()).await?.is_some())
+    Ok(())
 }
 
 /// Ends all authorisations of an application, and returns how many.
-pub(crate) async fn end_of_client(write: &mut Write, client: &str) -> Result<u64> {
-    end_all(write, END_OF_CLIENT, &[client]).await
+pub(crate) async fn end_of_client(write: &mut Write, client: &str) -> Result<()> {
+    end_all(write, END_OF_CLIENT, &[client]).await?;
+    Ok(())
 }
 
 /// Ends the authorisations of an account with one application, or with all, and returns how many.

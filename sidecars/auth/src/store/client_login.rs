@@ -18,10 +18,6 @@ const TAKE_OVER: &str = "DELETE FROM client_login WHERE id IN (SELECT login.id F
     WHERE NOT EXISTS (SELECT 1 FROM session WHERE session.id = login.session) LIMIT $1) RETURNING id, session, client, account";
 const DROP_UNLESS_USED: &str = "DELETE FROM client_login WHERE id = $1 AND NOT EXISTS \
     (SELECT 1 FROM authorisation AS other WHERE other.account = $2 AND other.client = $3 AND other.login = $1)";
-/// Effects that wait below a name; and those of them below another whose sending has not begun.
-const WAITING: &str = "SELECT CAST(count(*) AS BIGINT), \
-    CAST(coalesce(sum(CASE WHEN key LIKE $3 AND lease_until = 0 THEN 1 ELSE 0 END), 0) AS BIGINT) \
-    FROM effect WHERE kind = $1 AND state = 'waiting' AND key LIKE $2";
 const DROP_OF_CLIENT: &str = "DELETE FROM client_login WHERE client = $1";
 
 /// Every statement of this file.
@@ -29,7 +25,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     OF,
     ONE,
     DROP_UNLESS_USED,
-    WAITING,
     TAKE_OF_ACCOUNT,
     TAKE_OF_BOTH,
     TAKE_OVER_OF,
@@ -63,7 +58,7 @@ pub(crate) enum Logins<'a> {
     Over,
 }
 
-/// The id of the login of an application in a session: `id` if there was none.
+/// The id of the login of an application in a session: that of `new` if there was none.
 pub(crate) async fn of(write: &mut Write, new: &ClientLogin) -> Result<String> {
     let set = sqlx::query(OF)
         .bind(&new.id)
@@ -104,20 +99,6 @@ pub(crate) async fn drop_unless_used(
         .bind(client);
     dropped.execute(write.connection()).await?;
     Ok(())
-}
-
-/// How many effects of a kind wait whose keys are below a name, and how many below another one of which nothing is on its way.
-pub(crate) async fn waiting(
-    write: &mut Write,
-    kind: &str,
-    (all, some): (&str, &str),
-) -> Result<(i64, i64)> {
-    let row = sqlx::query(WAITING)
-        .bind(kind)
-        .bind(format!("{all}/%"))
-        .bind(format!("{some}/%"));
-    let row = row.fetch_one(write.connection()).await?;
-    Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
 pub(crate) async fn drop_of_client(write: &mut Write, client: &str) -> Result<()> {

@@ -185,11 +185,12 @@ pub(crate) async fn end_others(write: &mut Write, account: &str, but: &str) -> R
 }
 
 /// Removes sessions that have expired or were not used since `idle`.
-pub(crate) async fn end_old(write: &mut Write, now: i64, idle: i64) -> Result<u64> {
-    let dropped = sqlx::query(DROP_REFRESH_OLD).bind(now).bind(idle);
-    dropped.execute(write.connection()).await?;
-    let dropped = sqlx::query(DROP_OLD).bind(now).bind(idle);
-    Ok(dropped.execute(write.connection()).await?.rows_affected())
+pub(crate) async fn end_old(write: &mut Write, now: i64, idle: i64) -> Result<()> {
+    for statement in [DROP_REFRESH_OLD, DROP_OLD] {
+        let dropped = sqlx::query(statement).bind(now).bind(idle);
+        dropped.execute(write.connection()).await?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn add_refresh(

@@ -1,7 +1,7 @@
 //! A browser that keeps cookies and sends forms, over plain sockets: what is sent and what comes is all in sight.
 
 use crate::client::Reply;
-use crate::{ADA, Served};
+use crate::{ADA, PASSWORD, Served};
 use std::collections::BTreeMap;
 
 /// A browser, with its cookies.
@@ -17,6 +17,14 @@ impl<'a> Browser<'a> {
     pub(crate) fn new(served: &'a Served) -> Browser<'a> {
         let cookies = BTreeMap::new();
         Browser { served, cookies }
+    }
+
+    /// One in which somebody is signed in.
+    pub(crate) fn signed_in(served: &'a Served, email: &str) -> Browser<'a> {
+        let mut browser = Browser::new(served);
+        let fields = [("email", email), ("password", PASSWORD)];
+        browser.fill("/console/auth/sign-in", &fields).is(303);
+        browser
     }
 
     /// Sends a request with the cookies, and keeps those that come.

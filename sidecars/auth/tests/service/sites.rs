@@ -70,13 +70,6 @@ fn ticket(browser: &mut Browser<'_>, path: &str) -> String {
     place.strip_prefix(SITE).unwrap().to_owned()
 }
 
-fn signed_in<'a>(served: &'a Served, email: &str) -> Browser<'a> {
-    let mut browser = Browser::new(served);
-    let fields = [("email", email), ("password", PASSWORD)];
-    browser.fill("/console/auth/sign-in", &fields).is(303);
-    browser
-}
-
 /// The cookie of somebody at the site.
 fn entered(served: &Served, browser: &mut Browser<'_>) -> String {
     let (state, path) = begin(served, "/");
@@ -152,7 +145,7 @@ fn a_browser_signs_in_for_a_site_and_the_proxy_is_told_who_is_there() {
             .insert("tickloom-session".to_owned(), secret.to_owned());
         browser.get("/console").is(303);
         // Nor is the console's own cookie one of the site.
-        let console = signed_in(&served, ADA).cookies["tickloom-session"].clone();
+        let console = Browser::signed_in(&served, ADA).cookies["tickloom-session"].clone();
         for name in [COOKIE, "tickloom-site", "tickloom-session"] {
             let cookie = format!("{name}={console}");
             at_site(&served, ASK, &[("Cookie", &cookie)]).is(401);
@@ -164,7 +157,7 @@ fn a_browser_signs_in_for_a_site_and_the_proxy_is_told_who_is_there() {
 fn nobody_is_led_to_another_site_or_into_one_as_somebody_else() {
     on_both(|place| {
         let (served, _) = start(&place);
-        let mut browser = signed_in(&served, ADA);
+        let mut browser = Browser::signed_in(&served, ADA);
         for host in [
             "evil.example",
             "app.example.com.evil.example",
@@ -230,7 +223,7 @@ fn who_may_open_a_site_is_granted_and_ends_at_once() {
     on_both(|place| {
         let (served, ada) = start(&place);
         let bob = served.person(&ada, "bob@example.com");
-        let mut browser = signed_in(&served, "bob@example.com");
+        let mut browser = Browser::signed_in(&served, "bob@example.com");
         let (state, path) = begin(&served, "/");
         let page = browser.get(&path).is(403).body;
         assert!(page.contains("site.open on site/app.example.com"), "{page}");
@@ -251,14 +244,14 @@ fn who_may_open_a_site_is_granted_and_ends_at_once() {
         let token = browser.token("/console");
         browser.post("/console/auth/sign-out", &token, &[]).is(303);
         assert_eq!(asks(&shown), 401);
-        let shown = entered(&served, &mut signed_in(&served, "bob@example.com"));
+        let shown = entered(&served, &mut Browser::signed_in(&served, "bob@example.com"));
         let suspend = format!("/auth/v1/accounts/{account}/suspend");
         served
             .client
             .post(&suspend, Some(access_token(&ada)), &Value::Null)
             .is(200);
         assert_eq!(asks(&shown), 401);
-        let shown = entered(&served, &mut signed_in(&served, ADA));
+        let shown = entered(&served, &mut Browser::signed_in(&served, ADA));
         served.advance(7 * 86_400 * SECOND);
         assert_eq!(asks(&shown), 401);
         // Programs show keys and tokens, which are narrowed by their scopes.
@@ -294,7 +287,7 @@ fn who_may_open_a_site_is_granted_and_ends_at_once() {
 fn who_enters_a_site_is_noted_and_stays_no_longer_than_their_session() {
     on_both(|place| {
         let (served, ada) = start(&place);
-        let mut browser = signed_in(&served, ADA);
+        let mut browser = Browser::signed_in(&served, ADA);
         let asks = |cookie: &str| at_site(&served, ASK, &[("Cookie", cookie)]).status;
         let shown: Vec<String> = (0..21)
             .map(|_| {
@@ -306,7 +299,7 @@ fn who_enters_a_site_is_noted_and_stays_no_longer_than_their_session() {
         let statuses: Vec<u16> = shown.iter().map(|cookie| asks(cookie)).collect();
         assert_eq!(statuses[0], 401);
         assert_eq!(statuses[1..], [200; 20]);
-        let other = entered(&served, &mut signed_in(&served, ADA));
+        let other = entered(&served, &mut Browser::signed_in(&served, ADA));
         assert_eq!((asks(&shown[1]), asks(&other)), (200, 200));
         let audit = "/auth/v1/audit?limit=1000";
         let audit = served.client.get(audit, Some(access_token(&ada)));
@@ -482,7 +475,7 @@ fn nginx_asks_with_the_configuration_of_the_page() {
     get("/.tickloom/ask", &[]).is(404);
     let begun = get(begin.strip_prefix(&site).unwrap(), &[]);
     let place = location(&begun, 303);
-    let mut browser = signed_in(&served, ADA);
+    let mut browser = Browser::signed_in(&served, ADA);
     let back = location(&browser.get(place.strip_prefix(ISSUER).unwrap()), 303);
     let state = cookie(&begun, "tickloom-site-state");
     let entered = get(back.strip_prefix(&site).unwrap(), &[("Cookie", &state)]);

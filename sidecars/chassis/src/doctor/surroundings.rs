@@ -217,4 +217,25 @@ mod tests {
         let end = format!("MiB are free at {}", folder.path().display());
         assert!(finding.says.ends_with(&end), "{finding:?}");
     }
+
+    #[test]
+    fn a_certificate_is_told_of_before_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name| folder.path().join(name);
+        let clock = Clock::standing(Ts(0));
+        let state = || examine_certificate(&at("chain.pem"), &at("key.pem"), &clock).state;
+        assert_eq!(state(), FindingState::Bad);
+        let mut params = rcgen::CertificateParams::new(vec!["id.example.com".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(2100, 1, 1);
+        let made = rcgen::KeyPair::generate().unwrap();
+        fs::write(at("chain.pem"), params.self_signed(&made).unwrap().pem()).unwrap();
+        fs::write(at("key.pem"), made.serialize_pem()).unwrap();
+        fs::set_permissions(at("key.pem"), Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(state(), FindingState::Good);
+        let until = 4_102_444_800_000_000_000;
+        assert!(clock.advance_to(Ts(until - CERTIFICATE_ENDS_SOON_NS)));
+        assert_eq!(state(), FindingState::Warning);
+        assert!(clock.advance_to(Ts(until)));
+        assert_eq!(state(), FindingState::Bad);
+    }
 }

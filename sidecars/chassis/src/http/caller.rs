@@ -62,11 +62,8 @@ impl CallerAddress {
         let (mut address, mut is_known) = (peer_address, true);
         if is_ours {
             // Bytes: what cannot be read to the left says nothing of what a proxy wrote at the right.
-            let lines = headers.get_all(FORWARDED_FOR).iter();
-            let parts: Vec<&[u8]> = lines
-                .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-                .collect();
-            for part in parts.iter().rev() {
+            let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+            for part in lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
                 let Some(before) = address_of(part.trim_ascii()) else {
                     is_known = false;
                     break;

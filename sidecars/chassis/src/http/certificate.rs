@@ -2,18 +2,17 @@
 
 use crate::clock::Clock;
 use crate::identity::{
-    ClockTime, IdentityError, Version, provider, read_certificates, read_key, version,
+    ClockTime, IdentityError, Newest, Version, provider, read_certificates, read_key, ts, version,
 };
 use crate::service::Stop;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
 use tickloom_types::Ts;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{self, ServerConfig};
@@ -22,8 +21,8 @@ use tokio_rustls::rustls::{self, ServerConfig};
 const LOOK: Duration = Duration::from_secs(1);
 /// What is spoken over it (RFC 7301).
 const ALPN: &[u8] = b"http/1.1";
-/// Nanoseconds of a second.
-const SECOND: i64 = 1_000_000_000;
+/// Which files they were: of the certificate, and of its key.
+type Versions = (Version, Version);
 
 /// Why there is no TLS.
 #[derive(Debug, Error)]
@@ -61,7 +60,7 @@ struct Files {
 
 /// What was read, beside what TLS uses.
 struct Now {
-    versions: (Option<Version>, Option<Version>),
+    versions: Versions,
     until: Ts,
     trouble: Option<String>,
 }
@@ -75,16 +74,6 @@ pub(crate) struct CertificateState {
     pub(crate) trouble: Option<String>,
 }
 
-#[derive(Debug)]
-struct Newest(RwLock<Arc<CertifiedKey>>);
-
-impl ResolvesServerCert for Newest {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let newest = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(&newest))
-    }
-}
-
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Certificate");
@@ -94,13 +83,13 @@ impl fmt::Debug for Certificate {
 
 struct Loaded {
     key: Arc<CertifiedKey>,
-    versions: (Option<Version>, Option<Version>),
+    versions: Versions,
     until: Ts,
 }
 
 impl Files {
-    fn versions(&self) -> Result<(Option<Version>, Option<Version>), HttpsError> {
-        Ok((version(&self.certificate)?, version(&self.key)?))
+    fn versions(&self) -> Result<Option<Versions>, HttpsError> {
+        Ok(version(&self.certificate)?.zip(version(&self.key)?))
     }
 
     fn load(&self) -> Result<Loaded, HttpsError> {
@@ -136,7 +125,7 @@ impl Files {
         })?;
         Ok(Loaded {
             key: Arc::new(key),
-            versions: (Some(certificate_version), Some(key_version)),
+            versions: (certificate_version, key_version),
             until,
         })
     }
@@ -146,8 +135,7 @@ impl Files {
 fn until(certificate: &CertificateDer<'_>) -> Result<Ts, String> {
     let parsed = x509_parser::parse_x509_certificate(certificate);
     let (_, parsed) = parsed.map_err(|error| error.to_string())?;
-    let seconds = parsed.validity().not_after.timestamp();
-    Ok(Ts(seconds.saturating_mul(SECOND)))
+    Ok(ts(parsed.validity().not_after.timestamp()))
 }
 
 impl Certificate {
@@ -168,7 +156,7 @@ impl Certificate {
         Ok(Arc::new(Certificate {
             files,
             clock,
-            newest: Arc::new(Newest(RwLock::new(loaded.key))),
+            newest: Newest::new(loaded.key),
             now: Mutex::new(Now {
                 versions: loaded.versions,
                 until: loaded.until,
@@ -180,10 +168,11 @@ impl Certificate {
     /// TLS 1.3 and 1.2 for a server that shows the newest certificate.
     pub(crate) fn server_config(&self) -> Result<Arc<ServerConfig>, HttpsError> {
         let time = Arc::new(ClockTime(self.clock.clone()));
+        let newest = Arc::clone(&self.newest);
         let mut config = ServerConfig::builder_with_details(provider(), time)
             .with_protocol_versions(&[&TLS13, &TLS12])?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&self.newest) as Arc<dyn ResolvesServerCert>);
+            .with_cert_resolver(newest);
         config.alpn_protocols = vec![ALPN.to_vec()];
         Ok(Arc::new(config))
     }
@@ -207,7 +196,7 @@ impl Certificate {
     /// Reads the files again if they have changed.
     pub(crate) fn look(&self) {
         let read = match (self.files.versions(), self.versions()) {
-            (Ok(found), known) if found == known => {
+            (Ok(found), known) if found == Some(known) => {
                 let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
                 now.trouble = None;
                 return;
@@ -218,12 +207,7 @@ impl Certificate {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         match read {
             Ok(loaded) => {
-                let mut newest = self
-                    .newest
-                    .0
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner);
-                *newest = loaded.key;
+                self.newest.set(loaded.key);
                 *now = Now {
                     versions: loaded.versions,
                     until: loaded.until,
@@ -240,7 +224,7 @@ impl Certificate {
         }
     }
 
-    fn versions(&self) -> (Option<Version>, Option<Version>) {
+    fn versions(&self) -> Versions {
         self.now
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -325,7 +309,7 @@ mod tests {
         write(folder, "id.example.com");
         let clock = Clock::standing(Ts(0));
         let certificate = of(folder, &clock).unwrap();
-        let shown = || certificate.newest.0.read().unwrap().cert[0].clone();
+        let shown = || certificate.newest.get().cert[0].clone();
         let first = shown();
         certificate.look();
         assert_eq!(shown(), first);
@@ -343,7 +327,7 @@ mod tests {
         assert_eq!(
             certificate.state(),
             CertificateState {
-                until: Ts(UNTIL_S * SECOND),
+                until: ts(UNTIL_S),
                 trouble: None
             }
         );
@@ -367,7 +351,7 @@ mod tests {
         assert_ne!(shown(), second);
         assert_eq!(certificate.state().trouble, None);
         assert_eq!(certificate.expired(), None);
-        assert!(clock.advance_to(Ts(UNTIL_S * SECOND)));
+        assert!(clock.advance_to(ts(UNTIL_S)));
         let expired = certificate.expired().unwrap();
         assert!(expired.ends_with("chain.pem has expired"), "{expired}");
     }

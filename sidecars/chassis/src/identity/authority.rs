@@ -285,6 +285,6 @@ pub(super) fn seconds(at: Ts) -> i64 {
 }
 
 /// A time in whole seconds since the epoch.
-pub(super) fn ts(seconds: i64) -> Ts {
+pub(crate) fn ts(seconds: i64) -> Ts {
     Ts(seconds.saturating_mul(SECOND))
 }

@@ -59,11 +59,19 @@ struct Now {
 
 /// The newest key and certificate, for connections that begin.
 #[derive(Debug)]
-pub(super) struct Newest(RwLock<Arc<CertifiedKey>>);
+pub(crate) struct Newest(RwLock<Arc<CertifiedKey>>);
 
 impl Newest {
-    fn get(&self) -> Arc<CertifiedKey> {
+    pub(crate) fn new(key: Arc<CertifiedKey>) -> Arc<Newest> {
+        Arc::new(Newest(RwLock::new(key)))
+    }
+
+    pub(crate) fn get(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set(&self, key: Arc<CertifiedKey>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = key;
     }
 }
 
@@ -138,7 +146,7 @@ impl Identity {
             id,
             clock,
             source,
-            newest: Arc::new(Newest(RwLock::new(loaded.key))),
+            newest: Newest::new(loaded.key),
             trust: Arc::new(Trust::new(Arc::clone(&provider), &loaded.roots)?),
             provider,
             now: Mutex::new(Now {
@@ -182,11 +190,7 @@ impl Identity {
         let loaded = self.source.load(&self.id, &self.provider)?;
         // Roots first: who shows the new certificate accepts those of others that are as new.
         self.trust.set(&loaded.roots)?;
-        *self
-            .newest
-            .0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = loaded.key;
+        self.newest.set(loaded.key);
         let mut now = self.lock();
         now.roots = loaded.roots;
         now.versions = loaded.versions;

@@ -154,10 +154,13 @@ async fn obstacles(service: &One) -> Vec<String> {
 }
 
 impl Root {
-    /// What keeps it from doing all that it should, by what is kept.
-    async fn waiting(&self) -> BTreeMap<&'static str, Vec<String>> {
+    /// What keeps the service of this name, with what all stand on, or all services, from doing all that it should, by what is kept.
+    async fn waiting(&self, of: Option<&str>) -> BTreeMap<&'static str, Vec<String>> {
         let mut waiting = BTreeMap::new();
         for service in &self.services {
+            if of.is_some_and(|name| name != service.name) {
+                continue;
+            }
             let found = obstacles(service).await;
             if !found.is_empty() {
                 waiting.insert(service.name, found);
@@ -180,14 +183,7 @@ impl Root {
         if name.is_some_and(|name| !is_there(name)) {
             return None;
         }
-        let mut waiting = self.waiting().await;
-        if let Some(name) = name {
-            let others = self.services.iter().map(|service| service.name);
-            for other in others.filter(|other| *other != name) {
-                waiting.remove(other);
-            }
-        }
-        Some(waiting.is_empty())
+        Some(self.waiting(name).await.is_empty())
     }
 
     /// Whether the caller may see how the process is; everybody else sees whether it is ready.
@@ -208,7 +204,7 @@ impl Root {
 
 /// Whether all services do all that they should; those that do not are named.
 async fn ready(State(root): State<Arc<Root>>, caller: CallerAddress) -> Response {
-    let waiting = root.waiting().await;
+    let waiting = root.waiting(None).await;
     let status = if waiting.is_empty() {
         StatusCode::OK
     } else {

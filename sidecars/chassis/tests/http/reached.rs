@@ -8,12 +8,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tickloom_chassis::{Certificate, Clock, HttpOptions, RateLimit};
 use tokio::net::TcpSocket;
 use tokio::sync::Semaphore;
 
 /// Connections at a time.
 const CONNECTIONS_MAX: usize = 512;
+/// After this much waiting a test has failed; nothing depends on how long things really take.
+const PATIENCE: Duration = Duration::from_secs(120);
 const REQUEST: &[u8] = b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 fn local() -> HttpOptions {
@@ -125,11 +128,13 @@ fn over_tls_it_is_asked_under_its_names_and_shows_what_replaces_its_certificate(
     assert!(!bytes.starts_with(b"HTTP"), "{bytes:?}");
     write_certificate(folder.path(), "new.example.com");
     // It looks once a second.
-    let is_new = (0..1_000).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        ask("new.example.com", &[]).0
-    });
-    assert!(is_new, "the new certificate is not shown");
+    let began = Instant::now();
+    while !ask("new.example.com", &[]).0 {
+        assert!(
+            began.elapsed() < PATIENCE,
+            "the new certificate is not shown"
+        );
+    }
     drop(told);
     runtime.block_on(serving.ended());
 }
@@ -182,7 +187,7 @@ fn one_address_takes_its_own_allowance_and_nobody_elses() {
         // One a second: none comes back while this runs, unless it stands still for that long; then more would be let in.
         rate: RateLimit {
             per_second: 1.try_into().unwrap(),
-            burst: 1_000.try_into().unwrap(),
+            burst: 10.try_into().unwrap(),
         },
         ..local()
     };

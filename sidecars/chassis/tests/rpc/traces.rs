@@ -52,7 +52,7 @@ async fn a_call_belongs_to_what_its_caller_does() {
     // For the whole process: whether a span is made is remembered by place in the code, for the threads of other tests too.
     let collecting = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(collecting).unwrap();
-    let house = Harness::new().await;
+    let harness = Harness::new().await;
     let folder = tempfile::tempdir().unwrap();
     let (_told, stop) = Stop::new();
     let place = Place::Folder(folder.path().to_owned());
@@ -62,7 +62,7 @@ async fn a_call_belongs_to_what_its_caller_does() {
     let billing = TrustDomain::default().id("billing").unwrap();
     exporter.reset();
     let mut near = ProbeClient::new(runner.channel(Caller::new(billing)));
-    let mut far = ProbeClient::new(house.channel());
+    let mut far = ProbeClient::new(harness.channel());
     async {
         near.call("Write", String::new()).await.unwrap();
     }
@@ -78,7 +78,7 @@ async fn a_call_belongs_to_what_its_caller_does() {
     }
     .instrument(tracing::info_span!("made up"))
     .await;
-    house.end().await;
+    harness.end().await;
     // The thread of SQLite lets go of a span when it comes to it.
     let all = ["near", "far", "made up"];
     let began = Instant::now();

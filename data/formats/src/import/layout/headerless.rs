@@ -48,7 +48,7 @@ pub(super) fn headerless(
     let names = match format {
         Some(named @ (Format::Kraken | Format::Kibot)) => Some(of_vendor(named, row)?),
         _ => match of_programs(row) {
-            None => by_rows(data)?,
+            None => by_rows(row, data)?,
             names => names,
         },
     };
@@ -100,10 +100,7 @@ fn of_vendor(format: Format, row: &Fields) -> Result<Names, Puzzle> {
 ///
 /// # Errors
 /// They are neither such ticks nor bars.
-fn by_rows(data: &[Fields]) -> Result<Option<Names>, Puzzle> {
-    let Some(row) = data.first() else {
-        return Ok(None);
-    };
+fn by_rows(row: &Fields, data: &[Fields]) -> Result<Option<Names>, Puzzle> {
     match (row.len(), is_time_of_day(row.get(1))) {
         (3, false) => Ok(are_trades(data).then_some(TRADES)),
         (6, true) => ticks(data),

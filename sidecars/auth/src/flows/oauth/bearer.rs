@@ -1,7 +1,7 @@
 //! Whether an access token of an application still counts: a JWT says what was, the database what is.
 
 use crate::Auth;
-use crate::IDLE_NS;
+use crate::flows::authentication::is_over;
 use crate::oauth::scope::Scopes;
 use crate::store;
 use crate::store::organisation::GrantVersion;
@@ -48,14 +48,12 @@ impl Auth {
         let Some(shown) = store::authorisation::shown(at, id, &claims.jti).await? else {
             return Ok(None);
         };
-        let goes_on =
-            |(expires, last_used): (i64, i64)| expires > now.0 && last_used > now.0 - IDLE_NS;
         let is_live = shown.client == claims.client_id
             && shown.account == claims.sub
             && shown.state == "active"
             && shown.expires > now.0
             && !shown.is_token_revoked
-            && (!shown.has_session || shown.session.is_some_and(goes_on));
+            && (!shown.has_session || shown.session.is_some_and(|session| !is_over(session, now)));
         Ok(is_live.then(|| Live {
             account: shown.account,
             version: shown.version,

@@ -8,8 +8,9 @@ use super::token::not_good;
 use crate::Auth;
 use crate::change::By;
 use crate::credential::secret::{self, SecretKind};
+use crate::credential::{self, random};
 use crate::flows::authentication::session;
-use crate::flows::throttle::{self, Attempts};
+use crate::flows::throttle::Attempts;
 use crate::oauth::client::GrantType;
 use crate::oauth::error::{OAuthCode, OAuthError};
 use crate::oauth::form::Form;
@@ -18,7 +19,6 @@ use crate::store::client::Client;
 use crate::store::device_code::DeviceCode;
 use crate::{AuthError, store};
 use ring::digest::{SHA256, digest};
-use ring::rand::{SecureRandom, SystemRandom};
 use serde::Serialize;
 use serde_json::json;
 use tickloom_chassis::{AuditOutcome, Problem, ProblemCode, Subject, Write};
@@ -113,7 +113,7 @@ impl Auth {
                 .saturating_add(i64::from(DEVICE_S) * NANOS_PER_SECOND),
             state: "waiting".to_owned(),
             authorisation: None,
-            address: address.map(throttle::hashed).unwrap_or_default(),
+            address: address.map(credential::hashed).unwrap_or_default(),
         };
         let mut write = self.write().await?;
         make_room(&mut write, &device).await?;
@@ -312,9 +312,7 @@ async fn keep_waiting(
 fn new_user_code() -> Result<String, AuthError> {
     let mut letters = Vec::new();
     while letters.len() < USER_CODE_LETTERS {
-        let mut bytes = [0; 16];
-        let filled = SystemRandom::new().fill(&mut bytes);
-        filled.map_err(|_| crate::credential::NoRandomness)?;
+        let bytes = random::<16>()?;
         let fair = bytes.iter().filter(|byte| **byte < 240);
         letters.extend(fair.filter_map(|byte| LETTERS.get(usize::from(byte % 20)).copied()));
     }

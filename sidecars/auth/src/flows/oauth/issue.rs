@@ -1,7 +1,6 @@
 //! What an application gets: access tokens (RFC 9068), ID tokens (OpenID Connect Core, section 2), refresh tokens.
 
 use crate::Auth;
-use crate::AuthError;
 use crate::credential::keyring::{TOKEN_LIFETIME_S, TokenRequest};
 use crate::credential::secret::{self, SecretKind};
 use crate::oauth::error::{OAuthCode, OAuthError};
@@ -11,6 +10,7 @@ use crate::signing::{AUDIENCE, ID_TOKEN_TYPE};
 use crate::store;
 use crate::store::authorisation::Authorisation;
 use crate::store::client::Client;
+use crate::{AuthError, IDLE_NS};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, SHA512, digest};
@@ -19,8 +19,7 @@ use tickloom_chassis::Write;
 use tickloom_chassis::token::Algorithm;
 use tickloom_types::{NANOS_PER_SECOND, Ts};
 
-/// How long what is gone on with stays good if it is not: 7 days; and how long it lasts in all: 30 days. As sessions.
-const IDLE_NS: i64 = crate::IDLE_NS;
+/// How long what is gone on with lasts in all: 30 days, as sessions; if it is not gone on with, as long as they do too.
 const WHOLE_NS: i64 = 30 * 86_400_000_000_000;
 
 /// What an application gets (RFC 6749, section 5.1).

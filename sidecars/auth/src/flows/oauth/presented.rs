@@ -1,8 +1,8 @@
 //! Which application asks, and whether it is the one (OAuth 2.1, section 2.4).
 
 use crate::Auth;
+use crate::credential::hashed;
 use crate::credential::secret::{self, SecretKind};
-use crate::flows::throttle;
 use crate::oauth::assertion::{self, ASSERTION_TYPE, Assertion};
 use crate::oauth::client::ClientKind;
 use crate::oauth::error::{OAuthCode, OAuthError};
@@ -21,7 +21,6 @@ pub(crate) struct Presented {
 }
 
 /// What an application shows.
-#[derive(Debug, PartialEq, Eq)]
 enum Proof {
     Nothing,
     Secret(String),
@@ -107,13 +106,13 @@ impl Auth {
         }
     }
 
-    /// Whether an assertion was not shown before.
+    /// Takes an assertion, which is good once.
     async fn take_assertion(
         &self,
         client: &Client,
         assertion: &Assertion,
     ) -> Result<(), AuthError> {
-        let id = throttle::hashed(&assertion.jti);
+        let id = hashed(&assertion.jti);
         let mut write = self.database.write().await?;
         let until = assertion.expires.0;
         let is_new = store::client::take_assertion(&mut write, (&client.id, &id), until).await?;

@@ -7,13 +7,14 @@ use crate::Auth;
 use crate::authenticator::SESSION;
 use crate::change::By;
 use crate::credential::secret::{self, SecretKind};
+use crate::flows::authentication::is_over;
 use crate::oauth::client::ClientKind;
 use crate::oauth::error::{OAuthCode, OAuthError};
 use crate::oauth::scope::{EMAIL, OPENID, PROFILE, Scopes};
 use crate::signing::AUDIENCE;
 use crate::store::authorisation::{AppRefresh, Authorisation};
 use crate::store::client::Client;
-use crate::{AuthError, IDLE_NS, store};
+use crate::{AuthError, store};
 use serde::Serialize;
 use tickloom_chassis::token::Claims;
 use tickloom_chassis::{AuditOutcome, Problem, ProblemCode};
@@ -149,8 +150,7 @@ impl Auth {
         Ok(shown.is_some_and(|shown| {
             shown.account == claims.sub
                 && shown.state == "active"
-                && shown.expires > now.0
-                && shown.last_used > now.0 - IDLE_NS
+                && !is_over((shown.expires, shown.last_used), now)
         }))
     }
 

@@ -1,7 +1,7 @@
 //! What is bounded: authorisations, what was allowed, what is kept of tokens, devices that wait, and tokens that were revoked.
 
 use super::browser::Browser;
-use super::code::{address, exchange, parameter, settings};
+use super::code::{address, exchange, me, parameter, settings};
 use super::device::{app as device_app, begin, poll};
 use super::{App, CLIENTS, claims, form, program, refused};
 use crate::{ISSUER, SECOND, Served, access_token, on_both, text};
@@ -13,11 +13,6 @@ const OTHER: &str = "https://other.example";
 
 fn code(place: &str) -> String {
     parameter(place, "code").unwrap_or_else(|| panic!("{place}"))
-}
-
-fn me(served: &Served, tokens: &Value) -> u16 {
-    let token = Some(access_token(tokens));
-    served.client.get("/auth/v1/accounts/me", token).status
 }
 
 /// How many rows a table has.

@@ -88,7 +88,7 @@ fn signed_in(served: &Served, app: &App) -> Browser {
     browser
 }
 
-fn me(served: &Served, tokens: &Value) -> u16 {
+pub(super) fn me(served: &Served, tokens: &Value) -> u16 {
     served
         .client
         .get("/auth/v1/accounts/me", Some(access_token(tokens)))

@@ -44,12 +44,6 @@ pub(super) fn answer(browser: &mut Browser<'_>, page: &str, answer: &str) -> Rep
     browser.post(ANSWER, &field(page, "form_token"), &fields)
 }
 
-fn signed_in(served: &Served) -> Browser<'_> {
-    let mut browser = Browser::new(served);
-    browser.sign_in(PASSWORD).is(303);
-    browser
-}
-
 #[test]
 fn a_person_signs_in_on_the_way_and_the_application_gets_a_code() {
     on_both(|place| {
@@ -112,7 +106,7 @@ fn who_wants_nobody_asked_gets_nobody_else_than_whom_they_mean() {
         let mut bobs = Browser::new(&served);
         let fields = [("email", "bob@example.com"), ("password", PASSWORD)];
         bobs.fill(SIGN_IN, &fields).is(303);
-        let mut adas = signed_in(&served);
+        let mut adas = Browser::signed_in(&served, ADA);
         let id_token = |browser: &mut Browser<'_>| {
             let page = browser.get(&address(&app, &[])).is(200).body;
             let went = leads_to(&answer(browser, &page, "allow"));
@@ -147,7 +141,7 @@ fn nobody_answers_for_a_person() {
     on_both(|place| {
         let (served, ada) = Served::with_administrator(&place);
         let app = App::new(&served, &ada, &settings("public"));
-        let mut browser = signed_in(&served);
+        let mut browser = Browser::signed_in(&served, ADA);
         let page = browser.get(&address(&app, &[])).is(200).body;
         let (token, request) = (field(&page, "form_token"), field(&page, "request"));
         let right = [
@@ -155,7 +149,7 @@ fn nobody_answers_for_a_person() {
             ("version", "1"),
             ("answer", "allow"),
         ];
-        let mut stranger = signed_in(&served);
+        let mut stranger = Browser::signed_in(&served, ADA);
         let foreign = stranger.token("/console");
         for (token, from) in [
             ("", OWN),
@@ -211,7 +205,7 @@ fn what_is_allowed_is_what_was_shown() {
         let (served, ada) = Served::with_administrator(&place);
         let mut registered = settings("confidential");
         let app = App::new(&served, &ada, &registered);
-        let mut browser = signed_in(&served);
+        let mut browser = Browser::signed_in(&served, ADA);
         let asked = address(&app, &[]);
         let page = browser.get(&asked).is(200).body;
         registered["name"] = json!("Another");
@@ -324,7 +318,7 @@ fn another_account_can_be_taken_on_the_way() {
         let (served, ada) = Served::with_administrator(&place);
         served.person(&ada, "bob@example.com");
         let app = App::new(&served, &ada, &settings("confidential"));
-        let mut browser = signed_in(&served);
+        let mut browser = Browser::signed_in(&served, ADA);
         let asked = address(&app, &[]);
         let page = browser.get(&asked).is(200).body;
         let next = field(&page, "next");
@@ -354,7 +348,7 @@ fn what_acts_for_a_person_is_seen_and_taken_back_on_a_page() {
         let (served, ada) = Served::with_administrator(&place);
         let bob = served.person(&ada, "bob@example.com");
         let app = App::new(&served, &ada, &settings("confidential"));
-        let mut browser = signed_in(&served);
+        let mut browser = Browser::signed_in(&served, ADA);
         let path = "/console/auth/accounts/me/applications";
         assert!(browser.get(path).is(200).body.contains("There is none"));
         let lasting = address(&app, &[("scope", "openid offline_access account.read")]);

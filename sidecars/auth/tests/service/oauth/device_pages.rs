@@ -4,7 +4,7 @@ use super::consent::{field, location};
 use super::device::{app, begin, poll};
 use super::refused;
 use crate::browser::{Browser, OWN};
-use crate::{PASSWORD, SECOND, Served, on_both, text};
+use crate::{ADA, PASSWORD, SECOND, Served, on_both, text};
 use serde_json::Value;
 
 const DEVICE: &str = "/console/auth/device";
@@ -13,12 +13,6 @@ const DECIDE: &str = "/console/auth/device/decide";
 /// The path of an address that a device shows.
 fn path<'a>(begun: &'a Value, name: &str) -> &'a str {
     text(begun, name).strip_prefix(crate::ISSUER).unwrap()
-}
-
-fn signed_in(served: &Served) -> Browser<'_> {
-    let mut browser = Browser::new(served);
-    browser.sign_in(PASSWORD).is(303);
-    browser
 }
 
 #[test]
@@ -98,7 +92,7 @@ fn who_guesses_codes_on_the_page_waits_and_a_link_guesses_nothing() {
         let (served, ada) = Served::with_administrator(&place);
         let app = app(&served, &ada);
         let begun = begin(&served, &app, "run.read");
-        let mut browser = signed_in(&served);
+        let mut browser = Browser::signed_in(&served, ADA);
         for _ in 0..20 {
             browser
                 .get(&format!("{DEVICE}?user_code=BCDF-GHJK"))
@@ -127,7 +121,7 @@ fn a_device_that_goes_on_alone_needs_a_fresh_proof() {
     on_both(|place| {
         let (served, ada) = Served::with_administrator(&place);
         let app = app(&served, &ada);
-        let mut browser = signed_in(&served);
+        let mut browser = Browser::signed_in(&served, ADA);
         served.advance(900 * SECOND);
         let begun = begin(&served, &app, "run.read offline_access");
         let code = text(&begun, "user_code");

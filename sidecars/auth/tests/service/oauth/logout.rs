@@ -5,7 +5,7 @@ use super::consent::{answer, field, leads_to, location};
 use super::{App, claims};
 use crate::browser::Browser;
 use crate::client::Client;
-use crate::{ADA, ISSUER, PASSWORD, PATIENCE, SECOND, Served, access_token, on_both, text};
+use crate::{ADA, ISSUER, PATIENCE, SECOND, Served, access_token, on_both, text};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -155,13 +155,6 @@ fn settled(served: &Served, attempts: i64) -> Vec<Notice> {
     }
 }
 
-fn signed_in<'a>(served: &'a Served, email: &str) -> Browser<'a> {
-    let mut browser = Browser::new(served);
-    let fields = [("email", email), ("password", PASSWORD)];
-    browser.fill("/console/auth/sign-in", &fields).is(303);
-    browser
-}
-
 /// Signs somebody in at an application, and returns their ID token.
 fn log_in(browser: &mut Browser<'_>, app: &App, scope: &str) -> String {
     let reply = browser.get(&address(app, &[("scope", scope)]));
@@ -273,7 +266,7 @@ fn an_application_is_told_of_the_end_of_a_session_however_it_ends() {
         };
         let mut ids = Vec::new();
         for way in WAYS {
-            let mut browser = signed_in(&served, "bob@example.com");
+            let mut browser = Browser::signed_in(&served, "bob@example.com");
             let first = claims(&log_in(&mut browser, &app, "openid"));
             let again = claims(&log_in(&mut browser, &app, "openid offline_access"));
             // One session of ours is one to the application, also for what goes on without it.
@@ -292,7 +285,8 @@ fn an_application_is_told_of_the_end_of_a_session_however_it_ends() {
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), 8);
-        // Each was told once.
+        // Each was told once, and nothing more is to be told.
+        assert_eq!(settled(&served, 1).len(), 8);
         assert!(told.tokens.try_recv().is_err());
     });
 }
@@ -303,7 +297,7 @@ fn each_approval_that_ends_is_told_of_while_others_of_the_login_go_on() {
         let told = Told::start();
         let (served, ada) = Served::with_administrator(&place);
         let app = told.app(&served, &ada);
-        let mut browser = signed_in(&served, ADA);
+        let mut browser = Browser::signed_in(&served, ADA);
         let mut new = || {
             let asked = [("scope", "openid offline_access"), ("prompt", "consent")];
             let page = browser.get(&address(&app, &asked)).is(200).body;
@@ -352,7 +346,7 @@ fn of_many_sessions_that_end_at_once_an_application_is_told_as_of_all() {
         let bob = served.person(&ada, "bob@example.com");
         let mut sids: Vec<Value> = (0..23)
             .map(|_| {
-                let mut browser = signed_in(&served, "bob@example.com");
+                let mut browser = Browser::signed_in(&served, "bob@example.com");
                 claims(&log_in(&mut browser, &app, "openid"))["sid"].clone()
             })
             .collect();
@@ -374,7 +368,7 @@ fn of_many_sessions_that_end_at_once_an_application_is_told_as_of_all() {
         assert_eq!((sids.len(), of_all), (3, 1));
         assert_eq!(settled(&served, 1).len(), 21);
         // Once those are told, each is told of by name again.
-        let mut browser = signed_in(&served, "bob@example.com");
+        let mut browser = Browser::signed_in(&served, "bob@example.com");
         let sid = claims(&log_in(&mut browser, &app, "openid"))["sid"].clone();
         let token = browser.token("/console");
         browser.post("/console/auth/sign-out", &token, &[]).is(303);
@@ -388,7 +382,7 @@ fn an_application_is_told_of_a_session_that_nobody_went_on_with() {
         let told = Told::start();
         let (served, ada) = Served::with_administrator(&place);
         let app = told.app(&served, &ada);
-        let mut browser = signed_in(&served, ADA);
+        let mut browser = Browser::signed_in(&served, ADA);
         let sid = claims(&log_in(&mut browser, &app, "openid"))["sid"].clone();
         drop(browser);
         served.advance(7 * DAY);
@@ -412,7 +406,7 @@ fn a_notice_is_sent_until_it_is_taken_and_never_to_where_nobody_may_go() {
         registered["backchannel_logout_uri"] = json!(inside);
         let inside = App::new(&served, &ada, &registered);
         let quiet = App::new(&served, &ada, &settings("confidential"));
-        let mut browser = signed_in(&served, ADA);
+        let mut browser = Browser::signed_in(&served, ADA);
         for app in [&inside, &quiet, &app] {
             log_in(&mut browser, app, "openid");
         }
@@ -448,12 +442,12 @@ fn a_notice_is_sent_until_it_is_taken_and_never_to_where_nobody_may_go() {
         assert_ne!(said(0, "jti"), said(1, "jti"));
         // What the application says is wrong is not sent again.
         told.statuses.send(400).unwrap();
-        let mut browser = signed_in(&served, ADA);
+        let mut browser = Browser::signed_in(&served, ADA);
         log_in(&mut browser, &app, "openid");
         let token = browser.token("/console");
         browser.post("/console/auth/sign-out", &token, &[]).is(303);
         let refused = told.next();
-        let mut browser = signed_in(&served, ADA);
+        let mut browser = Browser::signed_in(&served, ADA);
         let sid = claims(&log_in(&mut browser, &app, "openid"))["sid"].clone();
         served.advance(DAY);
         let token = browser.token("/console");
@@ -470,7 +464,7 @@ fn a_person_signs_out_at_the_wish_of_an_application() {
         let told = Told::start();
         let (served, ada) = Served::with_administrator(&place);
         let app = told.app(&served, &ada);
-        let mut browser = signed_in(&served, ADA);
+        let mut browser = Browser::signed_in(&served, ADA);
         let hint = log_in(&mut browser, &app, "openid");
         let cookie = browser.cookies["tickloom-session"].clone();
         // An ID token that is over is as good.
@@ -497,7 +491,7 @@ fn a_person_signs_out_at_the_wish_of_an_application() {
         let bare = browser.get(&query(&asked[..1]));
         assert_eq!(location(&bare), "/console/auth/sign-in?done=signed-out");
         // By a form of another site, without a cookie.
-        let mut browser = signed_in(&served, ADA);
+        let mut browser = Browser::signed_in(&served, ADA);
         let hint = log_in(&mut browser, &app, "openid");
         let body = super::form(&[("id_token_hint", &hint), asked[1]]);
         let from = [("Sec-Fetch-Site", "cross-site")];
@@ -511,7 +505,7 @@ fn a_person_signs_out_at_the_wish_of_an_application() {
 fn who_signs_out_of_a_session_that_ended_meanwhile_is_signed_out() {
     on_both(|place| {
         let (served, ada) = Served::with_administrator(&place);
-        let mut browser = signed_in(&served, ADA);
+        let mut browser = Browser::signed_in(&served, ADA);
         let token = browser.token("/console");
         let cookie = format!("tickloom-session={}", browser.cookies["tickloom-session"]);
         let body = super::form(&[("form_token", &token)]);
@@ -538,9 +532,9 @@ fn who_does_not_show_whose_session_it_is_has_the_person_asked() {
         registered["post_logout_redirect_uris"] = json!([OUT]);
         let app = App::new(&served, &ada, &registered);
         let other = App::new(&served, &ada, &registered);
-        let mut elsewhere = signed_in(&served, ADA);
+        let mut elsewhere = Browser::signed_in(&served, ADA);
         let foreign = log_in(&mut elsewhere, &app, "openid");
-        let mut browser = signed_in(&served, ADA);
+        let mut browser = Browser::signed_in(&served, ADA);
         let own = log_in(&mut browser, &app, "openid");
         let code = browser.get(&address(&app, &[("scope", "openid")]));
         let code = parameter(location(&code), "code").unwrap();
@@ -606,8 +600,8 @@ fn the_person_answers_and_nobody_else() {
         let mut registered = settings("confidential");
         registered["post_logout_redirect_uris"] = json!([OUT]);
         let app = App::new(&served, &ada, &registered);
-        let mut elsewhere = signed_in(&served, ADA);
-        let mut browser = signed_in(&served, ADA);
+        let mut elsewhere = Browser::signed_in(&served, ADA);
+        let mut browser = Browser::signed_in(&served, ADA);
         let named = ("client_id", app.id.as_str());
         let place = ("post_logout_redirect_uri", OUT);
         let page = browser.get(&query(&[named, place])).is(200).body;

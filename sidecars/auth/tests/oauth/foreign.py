@@ -93,7 +93,8 @@ def tokens(metadata, app):
     ).json()
     before = introspect()
     status = session.revoke_token(metadata["revocation_endpoint"], token=token["access_token"]).status_code
-    wrong = OAuth2Session(app["id"], app["secret"][:-1] + "x")
+    last = "y" if app["secret"].endswith("x") else "x"
+    wrong = OAuth2Session(app["id"], app["secret"][:-1] + last)
     return {
         "scope": token["scope"],
         "before": [before["active"], before["client_id"], before["scope"]],

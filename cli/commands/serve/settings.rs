@@ -182,6 +182,11 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
     } else {
         None
     };
+    if auth.as_ref().is_some_and(|auth| !auth.sites.is_empty()) && keys.proxies.is_empty() {
+        return Err(anyhow!(
+            "auth.sites: what is said of a site is believed of a proxy that `proxies` names alone, and it names none"
+        ));
+    }
     let issuer = auth.as_ref().map(|auth| auth.issuer.as_str());
     let http = keys.options(address, issuer)?;
     Ok(Settings {

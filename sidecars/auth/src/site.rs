@@ -109,8 +109,7 @@ fn host(address: &str) -> Option<Host<String>> {
     })
 }
 
-/// The site that a request is for, as the proxy in front of it says, or as whoever reaches the service without one says: that lets nobody do
-/// more, as each site has its own cookies and grants, and is led to at its own address alone. A header that comes twice says nothing.
+/// The site that a request is for, as the proxy in front of it says. A header that comes twice says nothing.
 pub(crate) fn asked<'a>(headers: &HeaderMap, sites: &'a [Site]) -> Option<&'a Site> {
     let scheme = only(headers, "x-forwarded-proto")?;
     let host = only(headers, "x-forwarded-host")?;

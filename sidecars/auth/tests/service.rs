@@ -53,7 +53,7 @@ mod smtp;
 #[path = "service/wrong_passkeys.rs"]
 mod wrong_passkeys;
 
-use client::{Client, Reply};
+use client::{Client, PROXY, Reply};
 use postgres::Postgres;
 use postgres::ports::Port;
 use serde_json::{Value, json};
@@ -187,7 +187,7 @@ impl Served {
             let startup_notice = runner.startup_notice().map(str::to_owned);
             let options = ServeOptions {
                 http: HttpOptions {
-                    proxies: vec!["127.0.0.1".parse().unwrap()],
+                    proxies: vec![PROXY.parse().unwrap()],
                     ..HttpOptions::local(http.parse().unwrap())
                 },
                 grpc: None,

@@ -91,6 +91,8 @@ pub(crate) struct Door {
     rates: Rates,
     /// That a proxy asks that is not known.
     proxy_told: Arc<Once>,
+    /// That a proxy does not say for whom it asks.
+    silence_told: Arc<Once>,
     places: Places,
     requests: Family<Route, Counter>,
     durations: Durations,
@@ -106,6 +108,7 @@ impl Door {
             observers: options.observers.clone().into(),
             rates: Rates::new(options.rate),
             proxy_told: Arc::new(Once::new()),
+            silence_told: Arc::new(Once::new()),
             places: Places::default(),
             requests: Family::default(),
             durations: Family::new_with_constructor(seconds),
@@ -218,6 +221,16 @@ impl Door {
                 );
             });
         }
+        // Whether it lives and is ready proxies ask for themselves.
+        if caller.is_silent && !is_probe(request) {
+            self.silence_told.call_once(|| {
+                let address = caller.address.to_string();
+                tracing::warn!(
+                    address,
+                    "a request from an address that `proxies` names has no X-Forwarded-For: all such are one caller with no rights of this machine"
+                );
+            });
+        }
         caller
     }
 
@@ -257,6 +270,11 @@ fn only_host(request: &Request) -> Option<&str> {
     request.headers().get(header::HOST)?.to_str().ok()
 }
 
+/// Whether it asks if the process lives, or is ready.
+fn is_probe(request: &Request) -> bool {
+    matches!(request.uri().path(), "/live" | "/ready")
+}
+
 /// Whether an address is of this machine or of a network of one's own.
 fn is_near(address: IpAddr) -> bool {
     match address {
@@ -267,12 +285,13 @@ fn is_near(address: IpAddr) -> bool {
 
 async fn answer(door: &Door, caller: CallerAddress, request: Request, next: Next) -> Response {
     // Whether it lives and is ready is told even when it has very much to do.
-    let place = match request.uri().path() {
-        "/live" | "/ready" => None,
-        _ => match door.places.take(&caller) {
+    let place = if is_probe(&request) {
+        None
+    } else {
+        match door.places.take(&caller) {
             Ok(place) => Some(place),
             Err(problem) => return problem.into_response(),
-        },
+        }
     };
     let granted = match deadline::asked(request.headers()) {
         Ok(asked) => deadline::granted(asked),

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::console::{LocalPath, SetCookie, cookie_value};
-use tickloom_chassis::{Problem, ProblemCode, RequestId, Subject, decide};
+use tickloom_chassis::{CallerAddress, Problem, ProblemCode, RequestId, Subject, decide};
 
 /// The cookie of a browser at a site.
 const COOKIE: &str = "tickloom-site";
@@ -52,15 +52,17 @@ enum Verdict {
 /// For proxies that know a yes and a no alone, such as nginx: where to sign in is in `Location`.
 async fn auth_request(
     State(auth): State<Arc<Auth>>,
+    caller: CallerAddress,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    answer(&auth, &headers, StatusCode::UNAUTHORIZED).await
+    answer(&auth, (caller, &headers), StatusCode::UNAUTHORIZED).await
 }
 
 /// For proxies that hand on what is answered, such as Traefik and Caddy. What is no page that is opened is answered 401: a program does not
 /// sign in.
 async fn forward_auth(
     State(auth): State<Arc<Auth>>,
+    caller: CallerAddress,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let method = only(&headers, "x-forwarded-method").unwrap_or("GET");
@@ -70,11 +72,15 @@ async fn forward_auth(
     } else {
         StatusCode::UNAUTHORIZED
     };
-    answer(&auth, &headers, status).await
+    answer(&auth, (caller, &headers), status).await
 }
 
-async fn answer(auth: &Auth, headers: &HeaderMap, status: StatusCode) -> Result<Response, Problem> {
-    let site = site(auth, headers)?;
+async fn answer(
+    auth: &Auth,
+    (caller, headers): (CallerAddress, &HeaderMap),
+    status: StatusCode,
+) -> Result<Response, Problem> {
+    let site = site(auth, caller, headers)?;
     let mut response = match verdict(auth, site, headers).await? {
         Verdict::Open(subject) => opened(auth, &subject).await?,
         Verdict::Forbidden(why) => Problem::new(ProblemCode::Forbidden, why).into_response(),
@@ -99,7 +105,17 @@ fn to_sign_in(place: &str, status: StatusCode) -> Response {
     response
 }
 
-fn site<'a>(auth: &'a Auth, headers: &HeaderMap) -> Result<&'a Site, Problem> {
+/// The site that a proxy of ours asks for. What anybody else says of that is not believed.
+fn site<'a>(
+    auth: &'a Auth,
+    caller: CallerAddress,
+    headers: &HeaderMap,
+) -> Result<&'a Site, Problem> {
+    if !caller.is_named_proxy() {
+        let detail = "whoever asks is no proxy that `proxies` names, so that what it says of a site is not believed: the proxy in front \
+                      of the site is named there";
+        return Err(Problem::new(ProblemCode::Forbidden, detail));
+    }
     asked(headers, &auth.sites).ok_or_else(|| {
         let detail =
             "X-Forwarded-Proto and X-Forwarded-Host name no site that is set in `auth.sites`";
@@ -184,10 +200,11 @@ fn path_at(text: Option<&str>) -> String {
 /// another.
 async fn begin(
     State(auth): State<Arc<Auth>>,
+    caller: CallerAddress,
     headers: HeaderMap,
     Query(way): Query<Way>,
 ) -> Result<Response, Problem> {
-    let site = site(&auth, &headers)?;
+    let site = site(&auth, caller, &headers)?;
     let state = URL_SAFE_NO_PAD.encode(random::<32>().map_err(AuthError::from)?);
     let query = [
         ("site", site.origin()),
@@ -204,10 +221,11 @@ async fn begin(
 async fn finish(
     State(auth): State<Arc<Auth>>,
     request: RequestId,
+    caller: CallerAddress,
     headers: HeaderMap,
     Query(way): Query<Way>,
 ) -> Result<Response, Problem> {
-    let site = site(&auth, &headers)?;
+    let site = site(&auth, caller, &headers)?;
     let state = cookie_value(&headers, STATE, site.is_secure()).unwrap_or_default();
     let ticket = way.ticket.as_deref().unwrap_or_default();
     let by = auth.by_nobody(&request);

@@ -3,11 +3,17 @@
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use tokio::net::TcpSocket;
+
+/// The address of the proxy in front of the service.
+pub(crate) const PROXY: &str = "127.0.0.2";
 
 /// Sends requests to the service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
     address: SocketAddr,
+    /// Whether it is the proxy in front of the service, or a program on this machine.
+    is_proxy: bool,
 }
 
 /// What came of a request.
@@ -21,7 +27,35 @@ pub(crate) struct Reply {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Client {
-        Client { address }
+        Client {
+            address,
+            is_proxy: false,
+        }
+    }
+
+    /// The same, as the proxy in front of the service.
+    pub(crate) fn as_proxy(&self) -> Client {
+        Client {
+            is_proxy: true,
+            ..*self
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        if !self.is_proxy {
+            return TcpStream::connect(self.address).unwrap();
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build();
+        let stream = runtime.unwrap().block_on(async {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind(format!("{PROXY}:0").parse().unwrap()).unwrap();
+            let stream = socket.connect(self.address).await.unwrap();
+            stream.into_std().unwrap()
+        });
+        stream.set_nonblocking(false).unwrap();
+        stream
     }
 
     /// Where the service is: `http://127.0.0.1:PORT`.
@@ -42,7 +76,7 @@ impl Client {
         more: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Reply {
-        let mut stream = TcpStream::connect(self.address).unwrap();
+        let mut stream = self.connect();
         let mut head =
             format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
         if let Some(token) = token {
@@ -77,7 +111,7 @@ impl Client {
         head: &[(&str, &str)],
         body: &str,
     ) -> Reply {
-        let mut stream = TcpStream::connect(self.address).unwrap();
+        let mut stream = self.connect();
         let mut lines = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
         if !head.iter().any(|(name, _)| *name == "Host") {
             lines += "Host: localhost\r\n";
@@ -116,7 +150,7 @@ impl Client {
     }
 
     fn begin_with(&self, (method, path): (&str, &str), head: &[(&str, &str)], body: &str) -> Open {
-        let mut stream = TcpStream::connect(self.address).unwrap();
+        let mut stream = self.connect();
         let mut lines = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\n"
         );

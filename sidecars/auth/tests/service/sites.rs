@@ -1,7 +1,7 @@
 //! Sites behind a proxy that asks who is there; with a real nginx too, run with the configuration of docs/forward-auth.md.
 
 use crate::browser::Browser;
-use crate::client::{Client, Reply};
+use crate::client::{Client, PROXY, Reply};
 use crate::postgres::ports::Port;
 use crate::{ADA, BEGIN, ISSUER, PASSWORD, PATIENCE, SECOND, Served, access_token, on_both, text};
 use serde_json::{Value, json};
@@ -33,7 +33,10 @@ fn start(place: &Place) -> (Served, Value) {
 fn through(served: &Served, host: &str, path: &str, more: &[(&str, &str)]) -> Reply {
     let head = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", host)];
     let (method, head) = ("GET", [&head, more].concat());
-    served.client.send_text((method, path), &head, "")
+    served
+        .client
+        .as_proxy()
+        .send_text((method, path), &head, "")
 }
 
 fn at_site(served: &Served, path: &str, more: &[(&str, &str)]) -> Reply {
@@ -219,6 +222,39 @@ fn nobody_is_led_to_another_site_or_into_one_as_somebody_else() {
 }
 
 #[test]
+fn what_a_request_says_of_a_site_is_believed_of_a_named_proxy_alone() {
+    on_both(|place| {
+        let (served, ada) = start(&place);
+        let mut browser = Browser::signed_in(&served, ADA);
+        let shown = entered(&served, &mut browser);
+        let (state, path) = begin(&served, "/");
+        let back = ticket(&mut browser, &path);
+        let head = [
+            ("X-Forwarded-Proto", "https"),
+            ("X-Forwarded-Host", "app.example.com"),
+            ("X-Forwarded-Uri", "/"),
+            ("X-Forwarded-For", PROXY),
+            ("Cookie", &format!("{shown}; {state}")),
+        ];
+        let forward = "/auth/forward/forward-auth";
+        for path in [ASK, forward, "/.tickloom/begin", &back] {
+            // A program on this machine that is no proxy, with all that a proxy sends, and with nothing.
+            for head in [&head[..], &head[..2], &[]] {
+                let reply = served.client.send_text(("GET", path), head, "");
+                let reply = reply.refused(403, "forbidden");
+                assert!(text(&reply.json(), "detail").contains("`proxies`"));
+                assert_eq!(reply.header("location"), None);
+                assert_eq!(reply.header("remote-user"), None);
+            }
+        }
+        // Nothing of it was used: the proxy is told who is there, and the ticket is good.
+        let told = at_site(&served, ASK, &head[2..]).is(200);
+        assert_eq!(told.header("remote-user"), ada["account"].as_str());
+        location(&at_site(&served, &back, &head[3..]), 303);
+    });
+}
+
+#[test]
 fn who_may_open_a_site_is_granted_and_ends_at_once() {
     on_both(|place| {
         let (served, ada) = start(&place);
@@ -350,7 +386,7 @@ impl Nginx {
         let user = if is_root() { "user root;" } else { "" };
         let text = format!(
             "{user} daemon off; master_process off; pid {at}/pid; error_log {at}/error.log; events {{}}\n\
-             http {{ access_log off; {} \n{server}}}",
+             http {{ access_log off; proxy_bind {PROXY}; {} \n{server}}}",
             paths.join(" ")
         );
         let file = folder.join("nginx.conf");

@@ -42,13 +42,18 @@ pub struct CallerAddress {
     pub(crate) is_observer: bool,
     /// Whether it asked over TLS, here or at a proxy of ours.
     pub(crate) is_tls: bool,
+    /// Whether the other end is a proxy that the configuration names.
+    pub(crate) is_proxy: bool,
+    /// Whether that proxy does not say for whom it asks.
+    pub(crate) is_silent: bool,
     /// Whether the other end asks for somebody else and is none of our proxies.
     pub(crate) is_unknown_proxy: bool,
 }
 
 impl CallerAddress {
     /// By the connection, and by what proxies of ours say. Names are read from the right: the first that is none of our proxies was seen
-    /// by one of them, and everything to its left is what somebody wrote.
+    /// by one of them, and everything to its left is what somebody wrote. A proxy of ours that does not say for whom it asks may ask for
+    /// anybody: it is one caller with no rights, wherever it is.
     pub(crate) fn of(
         peer: Peer,
         headers: &HeaderMap,
@@ -60,6 +65,7 @@ impl CallerAddress {
         let is_ours = is_in(proxies, peer_address);
         let is_forwarded = FORWARDING.iter().any(|name| headers.contains_key(name));
         let (mut address, mut is_known) = (peer_address, true);
+        let is_silent = is_ours && !headers.contains_key(FORWARDED_FOR);
         if is_ours {
             // Bytes: what cannot be read to the left says nothing of what a proxy wrote at the right.
             let lines = headers.get_all(FORWARDED_FOR).iter().rev();
@@ -76,14 +82,23 @@ impl CallerAddress {
         }
         let proto = headers.get(FORWARDED_PROTO);
         let is_tls_there = is_ours && proto.is_some_and(|proto| proto.as_bytes() == b"https");
-        let is_local = !is_forwarded && address.is_loopback();
+        let is_local = !is_forwarded && !is_ours && address.is_loopback();
         CallerAddress {
             address,
             is_local,
-            is_observer: is_local || (is_known && is_in(observers, address)),
+            is_observer: is_local || (is_known && !is_silent && is_in(observers, address)),
             is_tls: peer.is_tls || is_tls_there,
+            is_proxy: is_ours,
+            is_silent,
             is_unknown_proxy: is_forwarded && !is_ours,
         }
+    }
+
+    /// Whether the other end of the connection is a proxy that the configuration names: what it says of the request for which it asks is
+    /// believed, and nobody else's word.
+    #[must_use]
+    pub fn is_named_proxy(&self) -> bool {
+        self.is_proxy
     }
 
     /// The address as callers are counted by: of version 6 its network, of which one customer has all addresses. `None` if it is a program on
@@ -137,9 +152,13 @@ mod tests {
     fn whom_a_proxy_of_ours_asks_for_is_the_caller_and_nobody_elses_word_counts() {
         for (peer, lines, address, rights) in [
             ("203.0.113.9", &[][..], "203.0.113.9", ""),
-            ("127.0.0.1", &[], "127.0.0.1", "local observer"),
-            ("::ffff:127.0.0.1", &[], "127.0.0.1", "local observer"),
+            ("127.0.0.2", &[], "127.0.0.2", "local observer"),
+            ("::ffff:127.0.0.2", &[], "127.0.0.2", "local observer"),
             ("::1", &[], "::1", "local observer"),
+            // A proxy that says nothing of whom it asks for asks for nobody who has rights.
+            ("127.0.0.1", &[], "127.0.0.1", ""),
+            ("::ffff:127.0.0.1", &[], "127.0.0.1", ""),
+            ("10.0.0.5", &[], "10.0.0.5", ""),
             ("64:ff9b::7f00:1", &[], "64:ff9b::7f00:1", ""),
             ("127.0.0.1", &[&b"203.0.113.9"[..]], "203.0.113.9", ""),
             // What the caller wrote itself is to the left, whatever bytes it has.
@@ -172,11 +191,14 @@ mod tests {
             ("203.0.113.9", &[b"127.0.0.1"], "203.0.113.9", "unknown"),
             ("::1", &[b"203.0.113.9"], "::1", "unknown"),
         ] {
+            let is_proxy = ["127.0.0.1", "::ffff:127.0.0.1", "10.0.0.5"].contains(&peer);
             let expected = CallerAddress {
                 address: address.parse().unwrap(),
                 is_local: rights.contains("local"),
                 is_observer: rights.contains("observer"),
                 is_tls: false,
+                is_proxy,
+                is_silent: is_proxy && lines.is_empty(),
                 is_unknown_proxy: rights == "unknown",
             };
             assert_eq!(caller(peer, lines), expected, "{peer} {lines:?}");
@@ -194,6 +216,7 @@ mod tests {
             headers.insert(&name, HeaderValue::from_static("x"));
             let caller = CallerAddress::of(peer, &headers, (&[], &[]));
             assert!(!caller.is_local && !caller.is_observer, "{name}");
+            assert!(!caller.is_named_proxy(), "{name}");
         }
     }
 

@@ -83,6 +83,8 @@ mod tests {
             is_local,
             is_observer: is_local,
             is_tls: false,
+            is_proxy: false,
+            is_silent: false,
             is_unknown_proxy: false,
         }
     }

@@ -98,6 +98,8 @@ mod tests {
             is_local: false,
             is_observer: false,
             is_tls: false,
+            is_proxy: false,
+            is_silent: false,
             is_unknown_proxy: false,
         }
     }

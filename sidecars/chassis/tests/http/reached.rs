@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tickloom_chassis::{Certificate, Clock, HttpOptions, RateLimit};
 use tokio::net::TcpSocket;
+use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
 /// Connections at a time.
@@ -27,6 +28,20 @@ fn local() -> HttpOptions {
 fn forwarded(address: SocketAddr, from: &str, path: &str) -> (u16, String, String) {
     let header = format!("X-Forwarded-For: {from}\r\n");
     answer(send_with(address, ("GET", path), &header, ""))
+}
+
+/// What is answered to a program on this machine at an address that is no proxy's.
+fn from_beside(runtime: &Runtime, address: SocketAddr, path: &str) -> u16 {
+    let stream = runtime.block_on(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        let stream = socket.connect(address).await.unwrap();
+        stream.into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    (&stream).write_all(request.as_bytes()).unwrap();
+    answer(stream).0
 }
 
 /// Writes a certificate for a name, and its key.
@@ -152,7 +167,10 @@ fn how_it_is_sees_this_machine_and_whoever_is_named() {
     let (serving, told) = runtime.block_on(probe);
     let status = |from: &str, path: &str| forwarded(serving.http, from, path).0;
     for path in ["/health", "/metrics"] {
-        assert_eq!(answer(super::send(serving.http, "GET", path, "")).0, 200);
+        // A program on this machine, or a proxy that does not say for whom it asks: nothing tells which.
+        let (found, _, body) = answer(super::send(serving.http, "GET", path, ""));
+        assert_eq!((found, problem(&body).0.as_str()), (403, "forbidden"));
+        assert_eq!(from_beside(&runtime, serving.http, path), 200);
         assert_eq!(status("10.1.2.3", path), 200);
         // What stands left of it somebody wrote.
         let (found, _, body) = forwarded(serving.http, "10.1.2.3, 203.0.113.9", path);
@@ -205,7 +223,13 @@ fn one_address_takes_its_own_allowance_and_nobody_elses() {
     );
     assert!(head.contains("\r\nretry-after: "), "{head}");
     assert_eq!(forwarded(serving.http, "203.0.113.10", "/live").0, 200);
-    assert_eq!(answer(super::send(serving.http, "GET", "/live", "")).0, 200);
+    // A proxy that does not say for whom it asks has the allowance of one, and no program on this machine has a bound.
+    let refused =
+        (0..100_000).find(|_| answer(super::send(serving.http, "GET", "/live", "")).0 == 429);
+    assert!(refused.is_some(), "it is never refused");
+    for _ in 0..30 {
+        assert_eq!(from_beside(&runtime, serving.http, "/live"), 200);
+    }
     drop(told);
     runtime.block_on(serving.ended());
 }

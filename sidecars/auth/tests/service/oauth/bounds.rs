@@ -212,11 +212,12 @@ fn who_fills_the_devices_of_an_application_keeps_nobody_out() {
         let app = device_app(&served, &ada);
         let body = form(&[("client_id", &app.id), ("scope", "run.read")]);
         let from = |address: &str| {
+            let asked = ("POST", "/auth/oauth/device");
+            if address.is_empty() {
+                return served.client.send_form(asked, &[], &body);
+            }
             let head = [("X-Forwarded-For", address)];
-            let head = if address.is_empty() { &[][..] } else { &head };
-            served
-                .client
-                .send_form(("POST", "/auth/oauth/device"), head, &body)
+            served.client.as_proxy().send_form(asked, &head, &body)
         };
         for number in 0..50 {
             // What stands before the last was sent by whoever asks, and not by the proxy.
@@ -230,7 +231,7 @@ fn who_fills_the_devices_of_an_application_keeps_nobody_out() {
         }
         from("2001:db8:1:2:ffff::1").refused(429, "too_many_requests");
         from("2001:db8:1:3::1").is(200);
-        // Very many without an address, as where no proxy says one: the oldest of them give way, and nobody else does.
+        // Very many without an address, as programs on this machine have none: the oldest of them give way, and nobody else does.
         let oldest = from("").is(200).json();
         served.advance(SECOND);
         for _ in 0..900 {

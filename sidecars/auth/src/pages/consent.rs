@@ -2,7 +2,7 @@
 
 use super::{Answer, SIGN_IN, SIGN_OUT, STEP_UP, scopes};
 use crate::change::By;
-use crate::flows::oauth::authorise::{Asked, Step};
+use crate::flows::oauth::authorise::{Asked, Other, Step};
 use crate::oauth::form::Form as Request;
 use crate::rest::OwnSession;
 use crate::{Auth, AuthError};
@@ -47,6 +47,7 @@ async fn show(
     {
         Step::Answer(place) => Ok(Redirect::to(&place).into_response()),
         Step::SignIn(asked) => to_authenticate(&visitor, &asked),
+        Step::OtherAccount(other, asked) => other_account(&visitor, &other, &back(&asked)?),
         Step::Ask(what) => page(&visitor, &what, &asked),
     }
 }
@@ -76,7 +77,7 @@ pub(super) async fn answer(
     {
         Ok(place) => Ok(Page::going_to(&place).respond(&page.visitor)),
         Err(error) => match Problem::from(error) {
-            // The application is another one than was shown, or the sign-in is too long ago: it is looked at anew.
+            // The application is another one than was shown, or means somebody else, or the sign-in is too long ago: it is looked at anew.
             problem if [ProblemCode::Refused, ProblemCode::Conflict].contains(&problem.code) => {
                 Ok(page.visitor.go_on(&back(&asked)?, &[]))
             }
@@ -152,6 +153,20 @@ fn page(visitor: &Visitor, what: &Asked, asked: &Request) -> Answer {
         (whose(visitor, &back(asked)?))
     };
     Ok(Page::new("Allow access?", body).narrow().respond(visitor))
+}
+
+/// The application means somebody else than who is signed in: nobody goes on as another one without knowing.
+fn other_account(visitor: &Visitor, other: &Other, next: &LocalPath) -> Answer {
+    let name = &other.asked.client.settings.name;
+    let place = &other.asked.request.target.redirect_uri;
+    let body = html! {
+        p { strong { (name) } " asks for another account than yours: for the one with which it was used before." }
+        (whose(visitor, next))
+        p { a href=(other.place) { "Back to " (origin(place)) ", without signing in" } }
+    };
+    Ok(Page::new("Another account is asked for", body)
+        .narrow()
+        .respond(visitor))
 }
 
 /// What to know of an application that anything could say to be.

@@ -86,6 +86,15 @@ pub(super) enum NextStep {
         /// What to send here then.
         request: String,
     },
+    /// The application means somebody else: they sign in as that one, or go back.
+    OtherAccount {
+        /// What to send here then, in a session of that account.
+        request: String,
+        /// Id of the account that is meant.
+        account: String,
+        /// Where their browser goes if they are not that one.
+        location: String,
+    },
     /// They are asked.
     Ask {
         /// Id of the application.
@@ -109,6 +118,11 @@ impl From<Step> for NextStep {
             Step::Answer(location) => NextStep::Answer { location },
             Step::SignIn(form) => NextStep::SignIn {
                 request: form.encoded(),
+            },
+            Step::OtherAccount(other, form) => NextStep::OtherAccount {
+                request: form.encoded(),
+                account: other.account,
+                location: other.place,
             },
             Step::Ask(asked) => NextStep::Ask {
                 scopes: asked.request.scopes.text(),

@@ -28,8 +28,20 @@ pub(crate) enum Step {
     Answer(String),
     /// The person signs in, or authenticates once more, and comes back with this request.
     SignIn(Form),
+    /// The application means somebody else than the person who is signed in: they sign in as that one, and come back with this request.
+    OtherAccount(Box<Other>, Form),
     /// The person is asked.
     Ask(Box<Asked>),
+}
+
+/// Whom an application means, where that is not who is signed in.
+pub(crate) struct Other {
+    /// The application.
+    pub(crate) asked: Asked,
+    /// Id of the account that it means.
+    pub(crate) account: String,
+    /// Where the browser goes of somebody who is not that one: with `login_required`.
+    pub(crate) place: String,
 }
 
 /// A request that a person is asked about.
@@ -66,19 +78,37 @@ impl Auth {
         };
         let refuse = |code: OAuthCode, words: &str| {
             let error = OAuthError::new(code, words);
-            Step::Answer(asked.request.target.refuse(self.signing.issuer(), &error))
+            asked.request.target.refuse(self.signing.issuer(), &error)
         };
         let since = signed_in_since(form);
-        let is_meant = |subject: &&Subject| {
-            is_fresh(subject, &asked.request, since, by.now) && self.is_whom(form, subject, &asked)
-        };
-        let Some(subject) = subject.filter(is_meant) else {
-            if asked.request.is_silent {
-                return Ok(refuse(
-                    OAuthCode::LoginRequired,
-                    "nobody is signed in, or not recently, or somebody else",
-                ));
+        let whom = self.whom(form, subject);
+        if asked.request.is_silent {
+            let is_fresh = |subject: &Subject| is_fresh(subject, &asked.request, since, by.now);
+            if whom != Whom::Anybody || !subject.is_some_and(is_fresh) {
+                let words = "nobody is signed in, or not recently, or somebody else";
+                return Ok(Step::Answer(refuse(OAuthCode::LoginRequired, words)));
             }
+        }
+        match whom {
+            Whom::Anybody => {}
+            Whom::Nobody => {
+                let words = "`id_token_hint` is no ID token that was made here, or its key is not published any more: send none";
+                return Ok(Step::Answer(refuse(OAuthCode::InvalidRequest, words)));
+            }
+            Whom::Other(account) => {
+                let words = "somebody else is signed in than whom `id_token_hint` means";
+                let place = refuse(OAuthCode::LoginRequired, words);
+                let form = after_sign_in(form, &asked.request, by.now);
+                let other = Other {
+                    asked,
+                    account,
+                    place,
+                };
+                return Ok(Step::OtherAccount(Box::new(other), form));
+            }
+        }
+        let is_fresh = |subject: &&Subject| is_fresh(subject, &asked.request, since, by.now);
+        let Some(subject) = subject.filter(is_fresh) else {
             return Ok(Step::SignIn(after_sign_in(form, &asked.request, by.now)));
         };
         let connection = self.database.reader().acquire().await;
@@ -90,10 +120,8 @@ impl Auth {
             return Ok(Step::Answer(place.await?));
         }
         if asked.request.is_silent {
-            return Ok(refuse(
-                OAuthCode::ConsentRequired,
-                "the person has to be asked",
-            ));
+            let words = "the person has to be asked";
+            return Ok(Step::Answer(refuse(OAuthCode::ConsentRequired, words)));
         }
         Ok(Step::Ask(Box::new(asked)))
     }
@@ -101,8 +129,8 @@ impl Auth {
     /// What becomes of the person's answer: where the browser goes.
     ///
     /// # Errors
-    /// As [`Auth::authorise`]; [`ProblemCode::Refused`] if the request asks for a sign-in that was not; [`ProblemCode::Conflict`] if the
-    /// application is of another version than the one that was shown.
+    /// As [`Auth::authorise`]; [`ProblemCode::Refused`] if the request asks for a sign-in that was not, or means somebody else;
+    /// [`ProblemCode::Conflict`] if the application is of another version than the one that was shown.
     pub(crate) async fn answer_consent(
         &self,
         by: &By,
@@ -121,21 +149,29 @@ impl Auth {
             let detail = "the sign-in is too long ago: go back to the application and begin again";
             return Err(Problem::new(ProblemCode::Refused, detail).into());
         }
+        if self.whom(form, Some(subject)) != Whom::Anybody {
+            let detail = "the application means somebody else than who is signed in: go back to it and begin again";
+            return Err(Problem::new(ProblemCode::Refused, detail).into());
+        }
         if seen != Some(asked.client.version) {
             return Err(changed_meanwhile());
         }
         self.answer_code(by, subject, (&asked, Consent::Now)).await
     }
 
-    /// Whether whoever is signed in is whom an application means that wants nobody asked: otherwise it would take somebody for somebody
-    /// else without anybody seeing it (OpenID Connect Core, section 3.1.2.1).
-    fn is_whom(&self, form: &Form, subject: &Subject, asked: &Asked) -> bool {
-        let hint = form.get("id_token_hint");
-        let Some(hint) = hint.filter(|_| asked.request.is_silent) else {
-            return true;
+    /// Whom an application means, beside whoever is signed in: it would take somebody for somebody else otherwise (OpenID Connect Core,
+    /// section 3.1.2.1).
+    fn whom(&self, form: &Form, subject: Option<&Subject>) -> Whom {
+        let Some(hint) = form.get("id_token_hint") else {
+            return Whom::Anybody;
         };
-        let meant = self.signing.id_token_of_ours(hint);
-        meant.is_some_and(|meant| meant.sub == subject.account)
+        match (self.signing.id_token_of_ours(hint), subject) {
+            (None, _) => Whom::Nobody,
+            // Who signs in now is looked at then.
+            (Some(_), None) => Whom::Anybody,
+            (Some(meant), Some(subject)) if meant.sub == subject.account => Whom::Anybody,
+            (Some(meant), Some(_)) => Whom::Other(meant.sub),
+        }
     }
 
     /// A request whose application and redirect URI belong together; or where the browser goes with what is wrong with the rest.
@@ -225,6 +261,17 @@ impl Auth {
         let issuer = self.signing.issuer();
         Ok(request.target.answer(issuer, &[("code", shown.expose())]))
     }
+}
+
+/// Whom an application means.
+#[derive(PartialEq, Eq)]
+enum Whom {
+    /// Whoever is signed in, or will be.
+    Anybody,
+    /// Nobody who could be known.
+    Nobody,
+    /// This account, and another one is signed in.
+    Other(String),
 }
 
 /// When the person allowed what is asked.

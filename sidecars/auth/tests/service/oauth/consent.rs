@@ -1,11 +1,11 @@
 //! The pages on which a person is asked: signing in on the way, allowing and refusing, and who would like to answer for them.
 
 use super::code::{CALLBACK, address, exchange, parameter, settings};
-use super::{App, CLIENTS};
+use super::{App, CLIENTS, claims};
 use crate::browser::{Browser, OWN};
 use crate::client::Reply;
-use crate::{ADA, PASSWORD, SECOND, Served, access_token, on_both};
-use serde_json::json;
+use crate::{ADA, PASSWORD, SECOND, Served, access_token, on_both, text};
+use serde_json::{Value, json};
 
 const SIGN_IN: &str = "/console/auth/sign-in";
 const STEP_UP: &str = "/console/auth/step-up";
@@ -133,6 +133,122 @@ fn who_wants_nobody_asked_gets_nobody_else_than_whom_they_mean() {
         served.advance(400 * SECOND);
         assert_eq!(silent(&of_ada), (true, None));
         assert_eq!(silent(&of_bob), refused);
+    });
+}
+
+#[test]
+fn whom_an_application_means_signs_in_or_it_gets_no_code() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let app = App::new(&served, &ada, &settings("confidential"));
+        let bob = served.person(&ada, "bob@example.com");
+        let mut browser = Browser::new(&served);
+        let of_bob = [("email", "bob@example.com"), ("password", PASSWORD)];
+        browser.fill(SIGN_IN, &of_bob).is(303);
+        let page = browser.get(&address(&app, &[])).is(200).body;
+        let went = leads_to(&answer(&mut browser, &page, "allow"));
+        let issued = exchange(&served, &app, &parameter(&went, "code").unwrap(), &[]);
+        let hint = text(&issued.is(200).json(), "id_token").to_owned();
+        let bobs = address(&app, &[("id_token_hint", &hint)]);
+        // Nobody is asked who is meant, and has allowed it.
+        assert!(parameter(location(&browser.get(&bobs)), "code").is_some());
+        // Ada allowed it too, and is told all the same.
+        let mut browser = Browser::signed_in(&served, ADA);
+        let consent = browser.get(&address(&app, &[])).is(200).body;
+        let went = leads_to(&answer(&mut browser, &consent, "allow"));
+        assert!(parameter(&went, "code").is_some());
+        let back = format!("{CALLBACK}?error=login_required&amp;");
+        for more in [
+            &[][..],
+            &[("prompt", "consent")],
+            &[("prompt", "login")],
+            &[("max_age", "0")],
+        ] {
+            let asked = [&[("id_token_hint", hint.as_str())], more].concat();
+            let page = browser.get(&address(&app, &asked)).is(200).body;
+            assert!(page.contains("<strong>Chart</strong> asks for another account than yours"));
+            assert!(page.contains("You are signed in as <strong>Ada</strong>"));
+            assert!(page.contains(&format!("href=\"{back}")), "{page}");
+            assert!(!page.contains("name=\"answer\""), "{page}");
+        }
+        // What was shown of another request is no answer to this one.
+        let asked = address(&app, &[("prompt", "consent")]);
+        let page = browser.get(&asked).is(200).body;
+        let request = bobs.split_once('?').unwrap().1;
+        let fields = [("request", request), ("version", "1"), ("answer", "allow")];
+        let reply = browser.post(ANSWER, &field(&page, "form_token"), &fields);
+        let path = leads_to(&reply);
+        let page = browser.get(&path).is(200).body;
+        assert!(page.contains("asks for another account"), "{page}");
+        // Bob signs in in her place, and the application gets his code.
+        let next = field(&page, "next");
+        let token = field(&page, "form_token");
+        let out = browser.post("/console/auth/sign-out", &token, &[("next", &next)]);
+        let sign_in = location(&out).to_owned();
+        let next = field(&browser.get(&sign_in).is(200).body, "next");
+        // As Ada once more it is the same again.
+        let of_ada = [("email", ADA), ("password", PASSWORD), ("next", &next)];
+        let path = leads_to(&browser.fill(&sign_in, &of_ada));
+        let page = browser.get(&path).is(200).body;
+        assert!(page.contains("asks for another account"), "{page}");
+        let mut browser = Browser::new(&served);
+        let sent = location(&browser.get(&bobs)).to_owned();
+        assert!(sent.starts_with(SIGN_IN), "{sent}");
+        let of_bob = [&of_bob[..], &[("next", &next)]].concat();
+        let path = leads_to(&browser.fill(&sent, &of_bob));
+        let went = location(&browser.get(&path)).to_owned();
+        let code = parameter(&went, "code").unwrap();
+        let issued = exchange(&served, &app, &code, &[]).is(200).json();
+        assert_eq!(claims(text(&issued, "id_token"))["sub"], bob["account"]);
+        // A hint that means nobody who could be known is told to the application.
+        let asked = address(&app, &[("id_token_hint", "x")]);
+        let went = location(&browser.get(&asked)).to_owned();
+        assert_eq!(
+            parameter(&went, "error").as_deref(),
+            Some("invalid_request")
+        );
+    });
+}
+
+#[test]
+fn a_page_of_ones_own_is_told_whom_an_application_means() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let app = App::new(&served, &ada, &settings("confidential"));
+        let bob = served.person(&ada, "bob@example.com");
+        let send = |tokens: &Value, request: &str, answer: Value| {
+            let mut body = json!({"request": request.split_once('?').unwrap().1});
+            let answer = answer.as_object().unwrap().clone();
+            body.as_object_mut().unwrap().extend(answer);
+            let token = Some(access_token(tokens));
+            served.client.post("/auth/v1/authorisations", token, &body)
+        };
+        let allow = json!({"allow": true, "version": 1});
+        let went = send(&bob, &address(&app, &[]), allow.clone())
+            .is(200)
+            .json();
+        let code = parameter(text(&went, "location"), "code").unwrap();
+        let issued = exchange(&served, &app, &code, &[]).is(200).json();
+        let hint = text(&issued, "id_token");
+        let asked = address(&app, &[("id_token_hint", hint), ("max_age", "0")]);
+        let step = send(&ada, &asked, json!({})).is(200).json();
+        assert_eq!(step["step"], "other_account");
+        assert_eq!(step["account"], bob["account"]);
+        let back = text(&step, "location");
+        assert_eq!(parameter(back, "error").as_deref(), Some("login_required"));
+        // Whatever she says to it.
+        send(&ada, &asked, allow.clone()).refused(422, "refused");
+        let refused = send(&ada, &asked, json!({"allow": false})).is(200).json();
+        let error = parameter(text(&refused, "location"), "error");
+        assert_eq!(error.as_deref(), Some("access_denied"));
+        // Bob goes on with what came.
+        served.advance(SECOND);
+        let bob = served.sign_in("bob@example.com", PASSWORD);
+        let request = format!("?{}", text(&step, "request"));
+        let step = send(&bob, &request, json!({})).is(200).json();
+        assert_eq!(step["step"], "answer");
+        let code = parameter(text(&step, "location"), "code");
+        assert!(code.is_some(), "{step}");
     });
 }
 

@@ -1,6 +1,7 @@
 //! The operations over HTTP: each takes what it needs, asks, and answers.
 
 mod accounts;
+mod approvals;
 mod clients;
 mod curve_keys;
 mod discovery;
@@ -335,8 +336,8 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
         .routes(routes!(clients::revoke_application))
         .routes(routes!(clients::list_authorisations))
         .routes(routes!(clients::end_authorisation))
-        .routes(routes!(clients::waiting_device, clients::decide_device))
-        .routes(routes!(clients::authorise))
+        .routes(routes!(approvals::waiting_device, approvals::decide_device))
+        .routes(routes!(approvals::authorise))
         .with_state(Arc::clone(auth))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Auth;
 use crate::credential::secret::{self, SecretKind};
-use crate::flows::authentication::is_over;
+use crate::flows::authentication::{is_over, living};
 use crate::flows::effective::grants_of;
 use crate::flows::oauth::bearer::{is_application, stands};
 use crate::store::account::unreadable;
@@ -177,11 +177,10 @@ impl Auth {
         let account = store::account::by_id(write.connection(), &subject.account).await?;
         let account = account.filter(|account| account.usable().is_ok());
         let account = account.ok_or_else(over)?;
-        if let Some(session) = &subject.session {
-            let found = store::session::one(write.connection(), session).await?;
-            found.ok_or_else(over)?;
-        }
         let now = self.clock.now();
+        if let Some(session) = &subject.session {
+            living(write, session, now).await?.ok_or_else(over)?;
+        }
         let basis = subject.key.as_deref().filter(|id| is_application(id));
         if let Some(basis) = basis
             && !stands(write, (basis, &subject.account), now).await?

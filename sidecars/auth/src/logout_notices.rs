@@ -94,6 +94,33 @@ pub(crate) async fn end_authorisation(
     tell(write, (notice, &ended.id), now).await
 }
 
+/// Ends an authorisation without anybody's wish to be signed out: at the wish of its application, or as there are too many. If it was the
+/// last of its login that ends too, and its application is told if it knows of it; while others are of it the person is signed in there.
+pub(crate) async fn end_last_authorisation(
+    write: &mut Write,
+    (ended, is_known): (&Authorisation, bool),
+    now: Ts,
+) -> Result<(), AuthError> {
+    store::authorisation::end(write, &ended.id).await?;
+    let Some(login) = &ended.login else {
+        return Ok(());
+    };
+    let of = (
+        login.as_str(),
+        ended.account.as_str(),
+        ended.client.as_str(),
+    );
+    if !store::client_login::drop_unless_used(write, of).await? || !is_known {
+        return Ok(());
+    }
+    let notice = Notice {
+        login: Some(login.clone()),
+        client: ended.client.clone(),
+        account: ended.account.clone(),
+    };
+    tell(write, (notice, &ended.id), now).await
+}
+
 /// Has an application told that wants to know; of what ended it is told once.
 async fn tell(
     write: &mut Write,

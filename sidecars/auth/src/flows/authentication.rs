@@ -7,9 +7,10 @@ use crate::credential::recovery::RecoveryCode;
 use crate::error::wrong_credentials;
 use crate::model::Account;
 use crate::passkey_messages::SignedPasskey;
+use crate::store::session::Session;
 use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
-use tickloom_chassis::{Problem, ProblemCode, Subject, Write, decide};
+use tickloom_chassis::{ChassisError, Problem, ProblemCode, Subject, Write, decide};
 use tickloom_types::Ts;
 
 /// What somebody shows beside a password.
@@ -108,19 +109,32 @@ pub(crate) fn is_guess(error: &AuthError) -> bool {
     }
 }
 
-/// Whether the session of whoever asks goes on, in the transaction of what it lets be done.
+/// A session if it goes on: its row may be there longer than it does.
+///
+/// # Errors
+/// [`ChassisError::Database`].
+pub(crate) async fn living(
+    write: &mut Write,
+    session: &str,
+    now: Ts,
+) -> Result<Option<Session>, ChassisError> {
+    let found = store::session::one(write.connection(), session).await?;
+    Ok(found.filter(|found| !is_over((found.expires, found.last_used), now)))
+}
+
+/// The session of whoever asks, which has to go on, in the transaction of what it lets be done.
 ///
 /// # Errors
 /// [`ProblemCode::Unauthenticated`] if it does not.
-pub(crate) async fn goes_on(write: &mut Write, session: &str) -> Result<(), AuthError> {
-    if store::session::one(write.connection(), session)
-        .await?
-        .is_some()
-    {
-        return Ok(());
-    }
-    let detail = "the session is over: sign in again";
-    Err(Problem::new(ProblemCode::Unauthenticated, detail).into())
+pub(crate) async fn goes_on(
+    write: &mut Write,
+    session: &str,
+    now: Ts,
+) -> Result<Session, AuthError> {
+    living(write, session, now).await?.ok_or_else(|| {
+        let detail = "the session is over: sign in again";
+        Problem::new(ProblemCode::Unauthenticated, detail).into()
+    })
 }
 
 /// What is done to the account of somebody else needs a fresh proof, whatever it is.

@@ -173,8 +173,8 @@ async fn add(
     account: Account,
     (public_key, name, scopes, expires): (CurveKey, String, String, Option<i64>),
 ) -> Result<CurvePublicKey, AuthError> {
-    if store::curve::count(write.connection(), &account.id).await? >= KEYS_MAX {
-        let detail = format!("an account has at most {KEYS_MAX} public keys: revoke one");
+    if store::curve::count(write.connection(), &account.id, by.now.0).await? >= KEYS_MAX {
+        let detail = format!("an account has at most {KEYS_MAX} valid public keys: revoke one");
         return Err(Problem::new(ProblemCode::Refused, detail).into());
     }
     let key = CurvePublicKey {

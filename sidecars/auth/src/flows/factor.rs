@@ -38,8 +38,8 @@ impl Auth {
         let secret = TotpSecret::make()?;
         let mut write = self.write().await?;
         let account = known(&mut write, &subject.account).await?;
-        super::authentication::goes_on(&mut write, super::authentication::session(subject)?)
-            .await?;
+        let session = super::authentication::session(subject)?;
+        super::authentication::goes_on(&mut write, session, by.now).await?;
         account.person()?;
         if account.has_second_factor
             || !store::factor::set_factor(&mut write, &account.id, (&secret, &self.keys)).await?

@@ -43,7 +43,7 @@ impl Auth {
         let identified = self.identify(what, (&finished, Some(subject)), by.now);
         let (_, claims) = identified.await?;
         let mut write = self.write().await?;
-        goes_on(&mut write, session(subject)?).await?;
+        goes_on(&mut write, session(subject)?, by.now).await?;
         let account = known(&mut write, &subject.account).await?;
         account.person()?;
         let provider = self.provider(provider)?;

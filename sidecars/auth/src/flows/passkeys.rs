@@ -41,7 +41,7 @@ impl Auth {
         let challenge = self.challenge_key.challenge(bound, by.now)?;
         let mut write = self.write().await?;
         let account = known(&mut write, &subject.account).await?;
-        goes_on(&mut write, session).await?;
+        goes_on(&mut write, session, by.now).await?;
         account.person()?;
         has_room(&account)?;
         let handle = store::passkey::set_handle(&mut write, &account.id, &random()?).await?;

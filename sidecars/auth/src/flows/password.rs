@@ -87,7 +87,7 @@ impl Auth {
     ) -> Result<(), AuthError> {
         let mut write = self.write().await?;
         let account = known(&mut write, account).await?;
-        goes_on(&mut write, session).await?;
+        goes_on(&mut write, session, by.now).await?;
         match proof {
             Proof::Password(right, factor) => {
                 right.again(&mut write, &account).await?;

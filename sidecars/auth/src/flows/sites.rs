@@ -1,7 +1,7 @@
 //! Who is there at another site, for the proxy in front of it: a browser is led here, signs in, and comes back with a ticket that is good
 //! once, for which it gets a cookie of that site. The cookie stands on the session, and opens nothing but the site.
 
-use super::authentication::{goes_on, is_over, require, session};
+use super::authentication::{goes_on, is_over, living, require, session};
 use crate::change::By;
 use crate::credential::hashed;
 use crate::credential::secret::{self, Secret, SecretKind};
@@ -45,7 +45,7 @@ impl Auth {
             expires: now.0.saturating_add(TICKET_NS),
         };
         let mut write = self.write().await?;
-        goes_on(&mut write, session).await?;
+        goes_on(&mut write, session, now).await?;
         store::site::add_ticket(&mut write, &stored.id, &ticket).await?;
         write.commit().await?;
         Ok(shown)
@@ -81,7 +81,7 @@ impl Auth {
             write.commit().await?;
             return Err(refused());
         };
-        let session = store::session::one(write.connection(), &taken.session).await?;
+        let session = living(&mut write, &taken.session, by.now).await?;
         let session = session.ok_or_else(refused)?;
         let (shown, stored) = secret::make(SecretKind::Site, by.now)?;
         let of = (session.id.as_str(), site.origin());

@@ -78,9 +78,8 @@ impl Auth {
         (account, attempts): (&Account, &Attempts),
         (session, methods, cookie): (&str, &str, Option<&NextCookie>),
     ) -> Result<(), AuthError> {
-        if !store::session::step_up(write, session, by.now.0, methods).await? {
-            goes_on(write, session).await?;
-        }
+        goes_on(write, session, by.now).await?;
+        store::session::step_up(write, session, by.now.0, methods).await?;
         if let Some(cookie) = cookie {
             cookie.take_place(write, session).await?;
         }
@@ -143,7 +142,7 @@ impl Auth {
     ) -> Result<(), AuthError> {
         let mut write = self.write().await?;
         let account = known(&mut write, account).await?;
-        goes_on(&mut write, session).await?;
+        goes_on(&mut write, session, by.now).await?;
         let showing = Showing {
             purpose: Purpose::StepUp,
             session,

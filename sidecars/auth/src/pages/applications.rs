@@ -5,7 +5,7 @@ use crate::change::By;
 use crate::rest::{ChangeAccount, ReadAccount, account_of};
 use crate::store::authorisation::Given;
 use crate::store::client::{AllowedAt, Consent};
-use crate::{Auth, store};
+use crate::{Auth, IDLE_NS, store};
 use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
 use std::sync::Arc;
@@ -24,7 +24,8 @@ pub(super) async fn list(
     let id = account_of(&account, &page.allowed.subject);
     let at = auth.database.reader();
     let allowed = store::client::consents_after(at, &id, "", ROWS).await?;
-    let of = (id.as_str(), auth.clock.now().0);
+    let now = auth.clock.now().0;
+    let of = (id.as_str(), now, now - IDLE_NS);
     let mut given = store::authorisation::given(at, of, "", ROWS).await?;
     given.reverse();
     let path = format!("{ACCOUNTS}/{account}/applications");

@@ -3,11 +3,11 @@
 use super::{
     ChangeAccount, ChangeClients, List, ListQuery, Problems, ReadAccount, ReadClients, account_of,
 };
-use crate::Auth;
 use crate::oauth::client::ClientSettings;
 use crate::store;
 use crate::store::authorisation::Given;
 use crate::store::client::{Client, Consent};
+use crate::{Auth, IDLE_NS};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -205,7 +205,8 @@ pub(super) async fn list_authorisations(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<List<Given>>, Problem> {
     let account = account_of(&account, &allowed.subject);
-    let of = (account.as_str(), auth.clock.now().0);
+    let now = auth.clock.now().0;
+    let of = (account.as_str(), now, now - IDLE_NS);
     let at = auth.database.reader();
     let found = store::authorisation::given(at, of, query.after(), query.rows()?).await?;
     Ok(Json(query.list(found)))

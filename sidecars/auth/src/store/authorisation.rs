@@ -32,7 +32,7 @@ const GIVEN: &str = "SELECT authorisation.id, authorisation.client, client.setti
     authorisation.began, authorisation.expires, authorisation.session FROM authorisation \
     JOIN client ON client.id = authorisation.client LEFT JOIN session ON session.id = authorisation.session \
     WHERE authorisation.account = $1 AND authorisation.id > $2 AND authorisation.expires > $3 \
-    AND (authorisation.session IS NULL OR session.id IS NOT NULL) ORDER BY authorisation.id LIMIT $4";
+    AND (authorisation.session IS NULL OR (session.expires > $3 AND session.last_used > $5)) ORDER BY authorisation.id LIMIT $4";
 const EXTEND: &str = "UPDATE authorisation SET expires = $2 WHERE id = $1";
 const PART_CODE: &str = "DELETE FROM authorisation_code WHERE authorisation = $1";
 const PART_REFRESH: &str = "DELETE FROM authorisation_refresh WHERE authorisation = $1";
@@ -59,15 +59,19 @@ const END_OLD: [&str; 3] = [
     "DELETE FROM authorisation WHERE expires <= $1",
 ];
 /// Those of an account with an application whose code nobody has redeemed yet, but for the newest.
-const WAITING_BEYOND: &str = "SELECT id FROM authorisation WHERE account = $1 AND client = $2 AND expires > $3 AND id <> $4 \
+const WAITING_BEYOND: &str = "SELECT id, client, account, session, scopes, resources, nonce, authenticated_at, methods, began, expires, login \
+    FROM authorisation WHERE account = $1 AND client = $2 AND expires > $3 AND id <> $4 \
     AND (id IN (SELECT authorisation FROM device_code WHERE client = $2 AND authorisation IS NOT NULL) \
     OR EXISTS (SELECT 1 FROM authorisation_code AS code WHERE code.authorisation = authorisation.id AND code.used IS NULL)) \
-    ORDER BY began DESC, id DESC LIMIT $5 OFFSET $6";
+    ORDER BY CASE WHEN session IS NULL OR EXISTS (SELECT 1 FROM session AS own WHERE own.id = authorisation.session \
+    AND own.expires > $3 AND own.last_used > $7) THEN 0 ELSE 1 END, began DESC, id DESC LIMIT $5 OFFSET $6";
 /// Those of which there are tokens and that go on, but for the newest.
-const GOING_ON_BEYOND: &str = "SELECT id FROM authorisation WHERE account = $1 AND client = $2 AND expires > $3 AND id <> $4 \
+const GOING_ON_BEYOND: &str = "SELECT id, client, account, session, scopes, resources, nonce, authenticated_at, methods, began, expires, login \
+    FROM authorisation WHERE account = $1 AND client = $2 AND expires > $3 AND id <> $4 \
     AND id NOT IN (SELECT authorisation FROM device_code WHERE client = $2 AND authorisation IS NOT NULL) \
     AND NOT EXISTS (SELECT 1 FROM authorisation_code AS code WHERE code.authorisation = authorisation.id AND code.used IS NULL) \
-    ORDER BY began DESC, id DESC LIMIT $5 OFFSET $6";
+    ORDER BY CASE WHEN session IS NULL OR EXISTS (SELECT 1 FROM session AS own WHERE own.id = authorisation.session \
+    AND own.expires > $3 AND own.last_used > $7) THEN 0 ELSE 1 END, began DESC, id DESC LIMIT $5 OFFSET $6";
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -210,10 +214,10 @@ pub(crate) async fn shown<'e>(
     }))
 }
 
-/// What applications have of an account now, with ids above one, by id.
+/// What applications have of an account now, with ids above one, by id; not of sessions that were not used since `idle`.
 pub(crate) async fn given<'e>(
     at: impl Executor<'e, Database = Any>,
-    (account, now): (&str, i64),
+    (account, now, idle): (&str, i64, i64),
     id: &str,
     rows: i64,
 ) -> Result<Vec<Given>> {
@@ -221,7 +225,8 @@ pub(crate) async fn given<'e>(
         .bind(account)
         .bind(id)
         .bind(now)
-        .bind(rows);
+        .bind(rows)
+        .bind(idle);
     let given = |row: &AnyRow| {
         let client: String = row.try_get(1)?;
         Ok(Given {
@@ -280,14 +285,14 @@ pub(crate) async fn drop_old(write: &mut Write, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Ends those of the same account and application as one that just came, but for it and the newest, and returns their ids: of those
-/// whose code nobody has redeemed, or of those of which there are tokens.
-pub(crate) async fn end_beyond(
+/// Those of the same account and application as one that just came, but for it and the newest: of those whose code nobody has redeemed, or
+/// of those of which there are tokens. Those of sessions that are over count as the oldest.
+pub(crate) async fn beyond(
     write: &mut Write,
     new: &Authorisation,
     (is_waiting, kept): (bool, i64),
-    now: i64,
-) -> Result<Vec<String>> {
+    (now, idle): (i64, i64),
+) -> Result<Vec<Authorisation>> {
     let statement = if is_waiting {
         WAITING_BEYOND
     } else {
@@ -299,15 +304,10 @@ pub(crate) async fn end_beyond(
         .bind(now)
         .bind(&new.id)
         .bind(BEYOND_MAX)
-        .bind(kept - 1);
-    let found = found.fetch_all(write.connection()).await?;
-    let mut ended = Vec::new();
-    for row in &found {
-        let id: String = row.try_get(0)?;
-        end(write, &id).await?;
-        ended.push(id);
-    }
-    Ok(ended)
+        .bind(kept - 1)
+        .bind(idle);
+    let rows = found.fetch_all(write.connection()).await?;
+    rows.iter().map(authorisation).collect()
 }
 
 async fn end_all(write: &mut Write, statements: [&'static str; 3], ids: &[&str]) -> Result<u64> {

@@ -88,17 +88,17 @@ pub(crate) async fn take(write: &mut Write, logins: Logins<'_>) -> Result<Vec<Cl
     rows.iter().map(login).collect()
 }
 
-/// Removes one unless an authorisation is of it.
+/// Removes one unless an authorisation is of it. Whether it was removed.
 pub(crate) async fn drop_unless_used(
     write: &mut Write,
     (id, account, client): (&str, &str, &str),
-) -> Result<()> {
+) -> Result<bool> {
     let dropped = sqlx::query(DROP_UNLESS_USED)
         .bind(id)
         .bind(account)
         .bind(client);
-    dropped.execute(write.connection()).await?;
-    Ok(())
+    let dropped = dropped.execute(write.connection()).await?;
+    Ok(dropped.rows_affected() > 0)
 }
 
 pub(crate) async fn drop_of_client(write: &mut Write, client: &str) -> Result<()> {

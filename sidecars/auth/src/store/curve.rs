@@ -17,7 +17,7 @@ const SHOWN: &str = "SELECT curve_key.id, curve_key.account, scopes, expires, ve
     (SELECT CAST(coalesce(sum(organisation.version), 0) AS BIGINT) FROM member \
     JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id) FROM curve_key \
     JOIN account ON account.id = curve_key.account WHERE curve_key.public_key = $1";
-const COUNT: &str = "SELECT CAST(count(*) AS BIGINT) FROM curve_key WHERE account = $1";
+const COUNT: &str = "SELECT CAST(count(*) AS BIGINT) FROM curve_key WHERE account = $1 AND (expires IS NULL OR expires > $2)";
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[AFTER, ONE, SHOWN, COUNT];
@@ -94,10 +94,14 @@ pub(crate) async fn shown<'e>(
     }))
 }
 
-/// How many an account has.
-pub(crate) async fn count<'e>(at: impl Executor<'e, Database = Any>, account: &str) -> Result<i64> {
-    let row = sqlx::query(COUNT).bind(account).fetch_one(at).await?;
-    Ok(row.try_get(0)?)
+/// How many keys of an account are valid.
+pub(crate) async fn count<'e>(
+    at: impl Executor<'e, Database = Any>,
+    account: &str,
+    now: i64,
+) -> Result<i64> {
+    let row = sqlx::query(COUNT).bind(account).bind(now);
+    Ok(row.fetch_one(at).await?.try_get(0)?)
 }
 
 fn key(row: &AnyRow) -> Result<CurvePublicKey> {

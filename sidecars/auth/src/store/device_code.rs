@@ -8,10 +8,10 @@ use tickloom_chassis::{Result, Write};
 const ADD: &str = "INSERT INTO device_code (id, hash, user_code, client, scopes, resources, interval_s, expires, state, address) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $9) ON CONFLICT DO NOTHING";
 const COUNTS: &str = "SELECT CAST(count(*) AS BIGINT), \
-    CAST(coalesce(sum(CASE WHEN address = $2 THEN 1 ELSE 0 END), 0) AS BIGINT) FROM device_code WHERE client = $1";
+    CAST(coalesce(sum(CASE WHEN address = $2 THEN 1 ELSE 0 END), 0) AS BIGINT) FROM device_code WHERE client = $1 AND expires > $3";
 /// The oldest of those from the address that has the most.
-const DROP_OF_MOST: &str = "DELETE FROM device_code WHERE id = (SELECT id FROM device_code WHERE client = $1 AND state = 'waiting' \
-    AND address = (SELECT address FROM device_code WHERE client = $1 AND state = 'waiting' \
+const DROP_OF_MOST: &str = "DELETE FROM device_code WHERE id = (SELECT id FROM device_code WHERE client = $1 AND state = 'waiting' AND expires > $2 \
+    AND address = (SELECT address FROM device_code WHERE client = $1 AND state = 'waiting' AND expires > $2 \
     GROUP BY address ORDER BY count(*) DESC, address LIMIT 1) ORDER BY expires, id LIMIT 1) RETURNING id";
 const BY_ID: &str = "SELECT id, hash, client, scopes, resources, interval_s, last_polled, expires, state, authorisation, address \
     FROM device_code WHERE id = $1";
@@ -78,16 +78,20 @@ pub(crate) async fn add(
     Ok(added.rows_affected() == 1)
 }
 
-/// How many devices of an application there are, and how many of them from an address.
-pub(crate) async fn counts(write: &mut Write, client: &str, address: &str) -> Result<(i64, i64)> {
-    let row = sqlx::query(COUNTS).bind(client).bind(address);
+/// How many devices of an application there are that have not expired, and how many of them from an address.
+pub(crate) async fn counts(
+    write: &mut Write,
+    (client, address): (&str, &str),
+    now: i64,
+) -> Result<(i64, i64)> {
+    let row = sqlx::query(COUNTS).bind(client).bind(address).bind(now);
     let row = row.fetch_one(write.connection()).await?;
     Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
 /// Removes the oldest device that waits of those from the address that has the most. Whether there was one.
-pub(crate) async fn drop_of_most(write: &mut Write, client: &str) -> Result<bool> {
-    let dropped = sqlx::query(DROP_OF_MOST).bind(client);
+pub(crate) async fn drop_of_most(write: &mut Write, client: &str, now: i64) -> Result<bool> {
+    let dropped = sqlx::query(DROP_OF_MOST).bind(client).bind(now);
     Ok(dropped.fetch_optional(write.connection()).await?.is_some())
 }
 

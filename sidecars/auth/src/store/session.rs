@@ -20,8 +20,7 @@ const SHOWN: &str = "SELECT session.account, expires, last_used, authenticated_a
     JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id) FROM session \
     JOIN account ON account.id = session.account WHERE session.id = $1";
 const TOUCH: &str = "UPDATE session SET last_used = $2 WHERE id = $1";
-const STEP_UP: &str =
-    "UPDATE session SET authenticated_at = $2, methods = $3 WHERE id = $1 RETURNING id";
+const STEP_UP: &str = "UPDATE session SET authenticated_at = $2, methods = $3 WHERE id = $1";
 const DROP: &str = "DELETE FROM session WHERE id = $1 AND account = $2 RETURNING id";
 const DROP_REFRESH: &str = "DELETE FROM refresh WHERE session = $1";
 const DROP_REFRESH_OF: &str =
@@ -159,10 +158,11 @@ pub(crate) async fn touch(write: &mut Write, id: &str, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Whether the session goes on; it is authenticated now.
-pub(crate) async fn step_up(write: &mut Write, id: &str, now: i64, methods: &str) -> Result<bool> {
+/// Notes that the person authenticated now.
+pub(crate) async fn step_up(write: &mut Write, id: &str, now: i64, methods: &str) -> Result<()> {
     let done = sqlx::query(STEP_UP).bind(id).bind(now).bind(methods);
-    Ok(done.fetch_optional(write.connection()).await?.is_some())
+    done.execute(write.connection()).await?;
+    Ok(())
 }
 
 /// Ends a session of an account. Whether there was such a one.

@@ -4,6 +4,7 @@ use crate::client::Reply;
 use crate::{PASSWORD, SECOND, Served, access_token, on_both, text};
 use serde_json::{Value, json};
 use tickloom_auth::Auth;
+use tickloom_auth::credential::curve::CurveKey;
 use tickloom_chassis::Service;
 
 const KEYS: &str = "/auth/v1/accounts/me/curve-keys";
@@ -303,5 +304,26 @@ fn a_deleted_account_frees_its_public_key_and_the_log_gives_the_same_again() {
                 assert!(!body.contains(CLIENT) && !body.contains(ALICES), "{body}");
             }
         });
+    });
+}
+
+#[test]
+fn keys_that_are_over_leave_room_for_others() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let expires = served.clock.now().0 + 100 * SECOND;
+        let add = |number: u8| {
+            let key = CurveKey::from_bytes([number; 32]).unwrap().to_string();
+            let body = json!({"public_key": key, "name": "desk", "scopes": ["run.read"], "expires": expires});
+            served.client.post(KEYS, Some(access_token(&ada)), &body)
+        };
+        for number in 2..102 {
+            add(number).is(201);
+        }
+        add(102).refused(422, "refused");
+        served.advance(100 * SECOND);
+        let body = json!({"public_key": BOBS, "name": "desk", "scopes": ["run.read"]});
+        let added = served.client.post(KEYS, Some(access_token(&ada)), &body);
+        added.is(201);
     });
 }

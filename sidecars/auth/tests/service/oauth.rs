@@ -18,6 +18,8 @@ mod device_pages;
 mod foreign;
 #[path = "oauth/logout.rs"]
 mod logout;
+#[path = "oauth/over.rs"]
+mod over;
 #[path = "oauth/page.rs"]
 mod page;
 #[path = "oauth/program.rs"]

@@ -255,6 +255,30 @@ fn what_a_request_says_of_a_site_is_believed_of_a_named_proxy_alone() {
 }
 
 #[test]
+fn a_ticket_of_a_session_that_is_over_by_the_clock_opens_nothing() {
+    on_both(|place| {
+        let (served, _) = start(&place);
+        let mut browser = Browser::signed_in(&served, ADA);
+        let day = 86_400 * SECOND;
+        for step in [6 * day, 6 * day, 6 * day, 6 * day, 6 * day - 30 * SECOND] {
+            served.advance(step);
+            browser.get("/console").is(200);
+        }
+        let (state, path) = begin(&served, "/");
+        let (first, second) = (ticket(&mut browser, &path), ticket(&mut browser, &path));
+        let finish = |back: &str| at_site(&served, back, &[("Cookie", &state)]);
+        let entered = finish(&first);
+        assert_eq!(location(&entered, 303), "/");
+        let shown = cookie(&entered, COOKIE);
+        at_site(&served, ASK, &[("Cookie", &shown)]).is(200);
+        // The ticket is good for a minute, and the session for thirty days.
+        served.advance(30 * SECOND);
+        finish(&second).is(422);
+        at_site(&served, ASK, &[("Cookie", &shown)]).is(401);
+    });
+}
+
+#[test]
 fn who_may_open_a_site_is_granted_and_ends_at_once() {
     on_both(|place| {
         let (served, ada) = start(&place);

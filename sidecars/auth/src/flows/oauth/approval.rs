@@ -40,11 +40,9 @@ pub(crate) async fn approve(
         recent(subject, by.now)?;
     }
     still_registered(approved)?;
-    goes_on(write, session).await?;
+    let session = goes_on(write, session, by.now).await?;
     let account = known(write, &subject.account).await?;
     account.person()?;
-    let session = store::session::one(write.connection(), session).await?;
-    let session = session.ok_or_else(crate::error::wrong_credentials)?;
     remember(write, by, &account.id, approved).await?;
     let login = login(write, approved, &session).await?;
     let authorisation = Authorisation {

@@ -127,6 +127,6 @@ pub(crate) async fn stands(
         found.expires > now.0
             && found.account == account
             && !found.is_token_revoked
-            && (!found.has_session || found.session.is_some())
+            && (!found.has_session || found.session.is_some_and(|session| !is_over(session, now)))
     }))
 }

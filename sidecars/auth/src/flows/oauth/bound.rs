@@ -1,9 +1,10 @@
 //! How many authorisations of one application an account has at a time: with one more the oldest ends.
 
 use super::audit;
-use crate::AuthError;
 use crate::change::By;
+use crate::logout_notices::end_last_authorisation;
 use crate::store::authorisation::{self, Authorisation};
+use crate::{AuthError, IDLE_NS};
 use serde_json::json;
 use tickloom_chassis::{AuditOutcome, Write};
 
@@ -32,9 +33,11 @@ pub(super) async fn end_beyond(
         Bound::Waiting => (true, WAITING_MAX),
         Bound::GoingOn => (false, GOING_ON_MAX),
     };
-    let ended = authorisation::end_beyond(write, new, (is_waiting, most), by.now.0).await?;
-    for id in ended {
-        let resource = format!("account/{}/authorisations/{id}", new.account);
+    let times = (by.now.0, by.now.0 - IDLE_NS);
+    for ended in authorisation::beyond(write, new, (is_waiting, most), times).await? {
+        // Of one whose code nobody has redeemed its application knows nothing.
+        end_last_authorisation(write, (&ended, !is_waiting), by.now).await?;
+        let resource = format!("account/{}/authorisations/{}", new.account, ended.id);
         let action = ("authorisation_ended", resource.as_str());
         let detail = json!({"client": new.client, "for": new.id});
         audit(write, by, action, AuditOutcome::Done, &detail).await?;

@@ -22,7 +22,7 @@ use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde_json::json;
 use tickloom_chassis::{AuditOutcome, Problem, ProblemCode, Subject, Write};
-use tickloom_types::NANOS_PER_SECOND;
+use tickloom_types::{NANOS_PER_SECOND, Ts};
 use utoipa::ToSchema;
 
 /// How long a device may wait: 10 minutes.
@@ -116,7 +116,7 @@ impl Auth {
             address: address.map(credential::hashed).unwrap_or_default(),
         };
         let mut write = self.write().await?;
-        make_room(&mut write, &device).await?;
+        make_room(&mut write, &device, by.now).await?;
         let hash = hashed(&user_code).ok_or_else(not_good)?;
         if !store::device_code::add(&mut write, &stored, &hash, &device).await? {
             return Err(too_many());
@@ -258,7 +258,8 @@ impl Auth {
         };
         let authorisation = store::authorisation::one(write.connection(), id).await?;
         let authorisation = authorisation.ok_or_else(not_good)?;
-        self.check_holder(&mut write, &authorisation).await?;
+        self.check_holder(&mut write, &authorisation, by.now)
+            .await?;
         store::device_code::drop_one(&mut write, &device.id).await?;
         end_beyond(&mut write, &by, &authorisation, Bound::GoingOn).await?;
         let of = (client, &authorisation);
@@ -270,13 +271,13 @@ impl Auth {
 
 /// Makes room for one more device. Whoever fills the application from one address is refused; from many, the oldest of the address that has
 /// the most gives way, so that nobody else is kept out.
-async fn make_room(write: &mut Write, device: &DeviceCode) -> Result<(), AuthError> {
+async fn make_room(write: &mut Write, device: &DeviceCode, now: Ts) -> Result<(), AuthError> {
     let (client, address) = (device.client.as_str(), device.address.as_str());
-    let (all, own) = store::device_code::counts(write, client, address).await?;
+    let (all, own) = store::device_code::counts(write, (client, address), now.0).await?;
     if own >= OF_ADDRESS_MAX && !address.is_empty() {
         return Err(too_many());
     }
-    if all >= WAITING_MAX && !store::device_code::drop_of_most(write, client).await? {
+    if all >= WAITING_MAX && !store::device_code::drop_of_most(write, client, now.0).await? {
         return Err(too_many());
     }
     Ok(())

@@ -5,6 +5,7 @@ use super::issue::IssuedTokens;
 use crate::Auth;
 use crate::change::By;
 use crate::credential::secret::{self, SecretKind};
+use crate::flows::authentication::living;
 use crate::logout_notices::end_authorisation;
 use crate::oauth::client::GrantType;
 use crate::oauth::error::{OAuthCode, OAuthError};
@@ -67,7 +68,8 @@ impl Auth {
                 .end_stolen(write, &by, "code_misused", &authorisation)
                 .await;
         }
-        self.check_holder(&mut write, &authorisation).await?;
+        self.check_holder(&mut write, &authorisation, by.now)
+            .await?;
         end_beyond(&mut write, &by, &authorisation, Bound::GoingOn).await?;
         let issued = self
             .issue(&mut write, (client, &authorisation), (form, true), by.now)
@@ -103,7 +105,8 @@ impl Auth {
         if authorisation.expires <= by.now.0 {
             return Err(not_good().into());
         }
-        self.check_holder(&mut write, &authorisation).await?;
+        self.check_holder(&mut write, &authorisation, by.now)
+            .await?;
         let issued = self
             .issue(&mut write, (client, &authorisation), (form, false), by.now)
             .await?;
@@ -147,13 +150,13 @@ impl Auth {
         &self,
         write: &mut Write,
         authorisation: &Authorisation,
+        now: Ts,
     ) -> Result<(), AuthError> {
         let account = store::account::by_id(write.connection(), &authorisation.account).await?;
         let account = account.ok_or_else(not_good)?;
         account.person().map_err(|_| not_good())?;
         if let Some(session) = &authorisation.session {
-            let session = store::session::one(write.connection(), session).await?;
-            session.ok_or_else(not_good)?;
+            living(write, session, now).await?.ok_or_else(not_good)?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::authenticator::SESSION;
 use crate::change::By;
 use crate::credential::secret::{self, SecretKind};
 use crate::flows::authentication::is_over;
+use crate::logout_notices::end_last_authorisation;
 use crate::oauth::client::ClientKind;
 use crate::oauth::error::{OAuthCode, OAuthError};
 use crate::oauth::scope::{EMAIL, OPENID, PROFILE, Scopes};
@@ -221,7 +222,7 @@ impl Auth {
         if one.client != client.id {
             return Err(not_good().into());
         }
-        store::authorisation::end(&mut write, &one.id).await?;
+        end_last_authorisation(&mut write, (&one, true), by.now).await?;
         let resource = format!("account/{}/authorisations/{}", one.account, one.id);
         by.audit(&mut write, "token_revoked", &resource, AuditOutcome::Done)
             .await?;

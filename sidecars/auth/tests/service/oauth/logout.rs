@@ -338,6 +338,51 @@ fn each_approval_that_ends_is_told_of_while_others_of_the_login_go_on() {
 }
 
 #[test]
+fn an_application_that_gives_up_its_last_token_is_told_at_once_and_its_login_ends() {
+    on_both(|place| {
+        let told = Told::start();
+        let (served, ada) = Served::with_administrator(&place);
+        let app = told.app(&served, &ada);
+        let mut browser = Browser::signed_in(&served, ADA);
+        let mut new = || {
+            let asked = [("scope", "openid offline_access"), ("prompt", "consent")];
+            let page = browser.get(&address(&app, &asked)).is(200).body;
+            let went = leads_to(&answer(&mut browser, &page, "allow"));
+            let code = parameter(&went, "code").unwrap();
+            exchange(&served, &app, &code, &[]).is(200).json()
+        };
+        let (first, second) = (new(), new());
+        let sid = claims(text(&first, "id_token"))["sid"].clone();
+        assert_eq!(claims(text(&second, "id_token"))["sid"], sid);
+        let revoke = |issued: &Value| {
+            let pairs = [("token", text(issued, "refresh_token"))];
+            app.send(&served, "revoke", &pairs).is(200);
+        };
+        let logins = || super::bounds::rows(&served, "client_login");
+        revoke(&first);
+        // The other one goes on, and the person is signed in there.
+        assert_eq!(logins(), 1);
+        assert_eq!(
+            super::bounds::rows(&served, "effect WHERE kind = 'logout_notice'"),
+            0
+        );
+        revoke(&second);
+        assert_eq!(logins(), 0);
+        let jti = said(
+            &told.next(),
+            (&app, text(&ada, "account"), sid.as_str().unwrap()),
+            served.clock.now().0,
+        );
+        assert!(!jti.is_empty());
+        // Again it is no error, and nothing more is told, also when the session ends.
+        revoke(&second);
+        let token = browser.token("/console");
+        browser.post("/console/auth/sign-out", &token, &[]).is(303);
+        assert_eq!(settled(&served, 1).len(), 1);
+    });
+}
+
+#[test]
 fn of_many_sessions_that_end_at_once_an_application_is_told_as_of_all() {
     on_both(|place| {
         let told = Told::start();

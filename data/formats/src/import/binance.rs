@@ -129,6 +129,31 @@ fn first_row(head: &[Vec<u8>]) -> Option<Fields> {
     Some(split(line, b','))
 }
 
+/// Names the best quotes that Binance publishes, `BTCUSDT-bookTicker-2024-01-02`, as its other files of the instrument are.
+pub(super) fn name(input: &Input, layout: &mut Layout) {
+    const COLUMNS: [&str; 5] = [
+        "update_id",
+        "best_bid_price",
+        "best_bid_qty",
+        "best_ask_price",
+        "best_ask_qty",
+    ];
+    let file = input.file_name();
+    let symbol = file.split_once("-bookTicker").map(|(symbol, _)| symbol);
+    let is_it = layout.names.starts_with(&COLUMNS.map(str::to_owned));
+    let Some(symbol) = symbol.filter(|symbol| is_it && !symbol.is_empty()) else {
+        return;
+    };
+    layout.known.instrument = Some(match market(input.path()) {
+        Some(market) => format!("{market}.{symbol}"),
+        None => symbol.to_owned(),
+    });
+    if market(input.path()).is_none() {
+        let note = "no folder says of which market it is".to_owned();
+        layout.notes.push(note);
+    }
+}
+
 /// The market by the folders of the published tree: `spot`, `futures/um`, `futures/cm`.
 fn market(path: &Path) -> Option<&'static str> {
     let folders = path.ancestors().skip(1).filter_map(Path::file_name);

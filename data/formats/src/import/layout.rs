@@ -1,15 +1,18 @@
 //! What the columns of a file mean: found out from its header and first rows, or told, never from its name.
 
 mod apart;
+mod called;
 mod clock;
 mod columns;
 mod depth;
 mod headerless;
 mod other;
 mod puzzle;
+mod rules;
 mod start;
 mod times;
 mod typed;
+mod used;
 mod vendor;
 mod zone;
 
@@ -27,6 +30,7 @@ pub(crate) use depth::DepthLevel;
 use headerless::headerless;
 use jiff::tz::TimeZone;
 pub(crate) use puzzle::{Dialect, Puzzle, Unread};
+pub(crate) use rules::{Rule, Verdict};
 pub(crate) use start::rows;
 use start::{Start, delimiter, header, start};
 use tickloom_types::{BarSpec, NANOS_PER_SECOND};
@@ -92,6 +96,8 @@ pub(crate) struct Layout {
     pub(crate) sides: Vec<(usize, bool)>,
     /// Columns of words that are not read, and may tell instruments apart.
     pub(crate) words: Vec<usize>,
+    /// Columns that say what a row is, and whether it counts.
+    pub(crate) rules: Vec<Rule>,
     /// Columns of floats of 64 bits that all are floats of 32 bits, and are read as those.
     pub(crate) singles: Vec<usize>,
     pub(crate) time: TimeFormat,
@@ -102,6 +108,8 @@ pub(crate) struct Layout {
     pub(crate) decimal: Decimal,
     /// Whether nothing so far says what a comma in a number is.
     pub(crate) is_decimal_open: bool,
+    /// Whether an apostrophe in a price may be one before thirty-seconds.
+    pub(crate) has_apostrophes: bool,
     /// What the file's name, its folder or its format says.
     pub(crate) known: Known,
     pub(crate) notes: Vec<String>,
@@ -113,6 +121,8 @@ pub(crate) struct Known {
     /// The file's name without its endings.
     pub(crate) file: String,
     pub(crate) instrument: Option<String>,
+    /// What a column calls the instrument that is not one of symbols, in its first rows.
+    pub(crate) called: Option<String>,
     pub(crate) currency: Option<String>,
     pub(crate) bar: Option<BarSpec>,
     /// Zone of times that name none.
@@ -183,12 +193,14 @@ impl Layout {
             apart: Vec::new(),
             sides: Vec::new(),
             words: Vec::new(),
+            rules: Vec::new(),
             singles: Vec::new(),
             time: TimeFormat::Compact,
             clock: None,
             is_time_in_doubt: false,
             decimal: options.decimal.unwrap_or_default(),
             is_decimal_open: options.decimal.is_none(),
+            has_apostrophes: false,
             known: Known::default(),
             notes,
         };
@@ -198,6 +210,9 @@ impl Layout {
         layout.set_time(data, options)?;
         layout.known.bar = layout.databento_bar(row);
         layout.set_apart(data, &options.mapping, |_| true);
+        layout.set_rules(data, options, |_| true)?;
+        layout.set_called(data, options, |_| true);
+        layout.has_apostrophes = layout.apostrophes(data);
         layout.tell();
         Ok(layout)
     }
@@ -220,12 +235,14 @@ impl Layout {
             apart: Vec::new(),
             sides: Vec::new(),
             words: Vec::new(),
+            rules: Vec::new(),
             singles: Vec::new(),
             time,
             clock: None,
             is_time_in_doubt: false,
             decimal: Decimal::Point,
             is_decimal_open: false,
+            has_apostrophes: false,
             known: Known::default(),
             notes: Vec::new(),
         }
@@ -252,6 +269,13 @@ impl Layout {
             columns[trade + 1] = self.column(Role::Qty);
         }
         columns
+    }
+
+    /// Whether a number of the first rows has an apostrophe.
+    fn apostrophes(&self, data: &[Fields]) -> bool {
+        let columns = self.number_columns();
+        let has_one = |row: &Fields| columns.iter().any(|at| row.get(*at).contains(&b'\''));
+        data.iter().any(has_one)
     }
 
     pub(crate) fn is_databento(&self) -> bool {
@@ -284,41 +308,6 @@ impl Layout {
             .then_some(BarSpec::Time(seconds * NANOS_PER_SECOND))
     }
 
-    /// Notes which columns are not used.
-    fn tell(&mut self) {
-        let mut ignored = Vec::new();
-        for (at, (name, role)) in self.names.iter().zip(&self.roles).enumerate() {
-            match role.filter(|role| self.uses(*role)) {
-                Some(_) => {}
-                None if self.depth.iter().any(|level| level.has(at)) => {}
-                None if name.is_empty() => {}
-                None => ignored.push(name.as_str()),
-            }
-        }
-        if self.shape == Shape::Depth {
-            self.notes
-                .push(format!("{} levels of each side", self.depth.len()));
-        }
-        if !ignored.is_empty() {
-            self.notes
-                .push(format!("columns not used: {}", ignored.join(", ")));
-        }
-    }
-
-    /// The columns that are read: what is taken from which.
-    pub(crate) fn taken(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let columns = self.names.iter().zip(&self.roles);
-        columns.filter_map(|(name, role)| {
-            let role = role.filter(|role| self.uses(*role))?;
-            // Only bars have a volume.
-            let what = match role {
-                Role::Qty if !self.shape.is_bars() => "size",
-                role => role.name(),
-            };
-            Some((what, name.as_str()))
-        })
-    }
-
     /// Whether a row that is none of this file's is a header of other columns.
     pub(crate) fn is_other_header(&self, fields: &Fields) -> bool {
         if fields.iter().any(is_value) {
@@ -326,35 +315,6 @@ impl Layout {
         }
         let names = texts(fields);
         columns::plain_shape(&columns::known(&names)).is_some()
-    }
-
-    /// Whether a column of this role is read.
-    pub(crate) fn uses(&self, role: Role) -> bool {
-        match role {
-            Role::Time | Role::Ticker | Role::Millis | Role::Micros | Role::Nanos => true,
-            Role::Venue => self.is_by_venue,
-            Role::Date | Role::TimeOfDay => self.column(Role::Time).is_none(),
-            Role::CloseTime => self.shape.is_bars(),
-            Role::Arrival => !self.shape.is_bars(),
-            Role::BuyerMaker | Role::TradeId => self.shape == Shape::Trades,
-            Role::Side => {
-                self.is_databento() && self.shape != Shape::Bars
-                    || matches!(self.shape, Shape::Trades | Shape::Levels | Shape::Orders)
-            }
-            Role::Snapshot => self.shape == Shape::Levels,
-            Role::Sequence => matches!(
-                self.shape,
-                Shape::Quotes | Shape::Levels | Shape::Orders | Shape::Depth
-            ),
-            Role::OrderId => self.shape == Shape::Orders,
-            Role::Flags if self.dialect == Dialect::Metatrader => true,
-            Role::Action | Role::Flags => self.is_databento() && self.shape != Shape::Bars,
-            role => {
-                let numbers = self.numbers();
-                let mut columns = numbers.iter().flatten();
-                columns.any(|at| self.roles[*at] == Some(role))
-            }
-        }
     }
 }
 

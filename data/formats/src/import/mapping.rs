@@ -49,7 +49,7 @@ impl Mapping {
     }
 }
 
-const COLUMNS: &str = "WHAT=COLUMN, WHAT being time, date, time_of_day, milliseconds, microseconds, nanoseconds, close_time, arrival, exchange, symbol, open, high, low, close, volume, bid, ask, bid_size, ask_size, bid_open, ..., ask_close, price, size, side, buyer_maker, id, snapshot, action, order_id, sequence or flags";
+const COLUMNS: &str = "WHAT=COLUMN, WHAT being time, date, time_of_day, milliseconds, microseconds, nanoseconds, close_time, arrival, exchange, symbol, open, high, low, close, volume, bid, ask, bid_size, ask_size, bid_open, ..., ask_close, price, size, side, buyer_maker, id, snapshot, level, void, closed, action, order_id, sequence or flags";
 
 impl FromStr for Mapping {
     type Err = FormatError;

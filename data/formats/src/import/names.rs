@@ -165,6 +165,65 @@ pub(crate) fn both_kinds(parts: &[Part]) -> Option<(String, String)> {
     Some((shown(one), shown(other)))
 }
 
+/// What a file or its folders are called if that is no kind of trades, and what they are read as then. Of rows with numbers of trades the
+/// words of books say nothing.
+pub(crate) fn other_kind(input: &Input, has_ids: bool) -> Option<(String, &'static str)> {
+    const TRADES: [&str; 6] = [
+        "trades",
+        "trade",
+        "aggtrades",
+        "ticks",
+        "tick",
+        "executions",
+    ];
+    const LIQUIDATIONS: [&str; 6] = [
+        "liquidations",
+        "liquidation",
+        "liquidationsnapshot",
+        "liquidationorders",
+        "forceorder",
+        "forceorders",
+    ];
+    const BOOKS: [&str; 11] = [
+        "book",
+        "books",
+        "orderbook",
+        "orderbooks",
+        "orderbookl2",
+        "l2",
+        "l3",
+        "mbo",
+        "mbp",
+        "depth",
+        "orders",
+    ];
+    let tokens = |name: &str| -> Vec<String> {
+        let lower = name.to_lowercase();
+        let tokens = lower.split(|c: char| !c.is_alphanumeric());
+        tokens.map(str::to_owned).collect()
+    };
+    let name = tokens(&stem(&input.file_name()));
+    if name.iter().any(|word| TRADES.contains(&word.as_str())) {
+        return None;
+    }
+    let folders = input.path().parent().into_iter().flat_map(Path::components);
+    let folders = folders.flat_map(|folder| tokens(&folder.as_os_str().to_string_lossy()));
+    let mut all = name.iter().cloned().chain(folders);
+    if let Some(word) = all.find(|word| LIQUIDATIONS.contains(&word.as_str())) {
+        return Some((
+            word,
+            "as liquidations, which are trades too, are not kept apart",
+        ));
+    }
+    let book = name.iter().find(|word| BOOKS.contains(&word.as_str()));
+    book.filter(|_| !has_ids).map(|word| {
+        (
+            word.clone(),
+            "or levels of a book with --format book-levels",
+        )
+    })
+}
+
 /// Whether a file or a folder of it is called after trades that are put together.
 fn is_put_together(path: &Path) -> bool {
     let path = path.to_string_lossy().to_lowercase();

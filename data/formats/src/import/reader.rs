@@ -14,6 +14,7 @@ mod plausible;
 mod problems;
 mod quick;
 mod repeats;
+mod rules;
 mod tickers;
 mod times;
 mod values;
@@ -208,7 +209,8 @@ impl<'a> Reader<'a> {
             let known = options
                 .instrument
                 .as_ref()
-                .or(layout.known.instrument.as_ref());
+                .or(layout.known.instrument.as_ref())
+                .or(layout.known.called.as_ref());
             let name = known.unwrap_or(&layout.known.file).clone();
             reader.add_ticker(b"", &name);
         }
@@ -341,11 +343,14 @@ impl<'a> Reader<'a> {
             stamped.is_date,
         );
         self.check_whole(line, cells)?;
-        let arrival = arrival?;
+        let verdict = self.verdict(cells)?;
+        if self.leaves_out(verdict) {
+            return Ok(false);
+        }
         let mut row = Row {
             line,
             stamped,
-            arrival,
+            arrival: arrival?,
             close: None,
             ticker: 0,
             numbers: [Number::default(); NUMBERS_MAX],
@@ -357,6 +362,7 @@ impl<'a> Reader<'a> {
         };
         let rounded = self.numbers(cells, &mut row)?;
         self.check_action(cells, &row)?;
+        self.check_deleted(cells, verdict, &row)?;
         let prices = self.prices(known);
         self.note_low_prices(&row);
         if !self.check_trade(cells, &row)? {
@@ -377,10 +383,7 @@ impl<'a> Reader<'a> {
         self.check_apart(cells, row.ticker)?;
         let is_kept = self.layout.shape == Shape::Orders;
         if self.layout.is_databento() && row.action == b'N' && !is_kept {
-            *self
-                .not_kept
-                .entry("row without an action".to_owned())
-                .or_default() += 1;
+            self.leave_out("row without an action");
             return Ok(false);
         }
         if self.is_there(cells, &row)? {

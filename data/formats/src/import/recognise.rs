@@ -98,8 +98,7 @@ impl Format {
             | Format::Parquet
             | Format::Arrow => {
                 let layout = self.layout(input, options)?;
-                let is_named =
-                    options.instrument.is_some() || layout.column(Role::Ticker).is_some();
+                let is_named = is_named(options, &layout);
                 let folders = match layout.is_columnar {
                     true => partitions(input.path()),
                     false => String::new(),
@@ -127,9 +126,7 @@ impl Format {
             Format::Tickloom | Format::Dbn => return false,
             _ => self.layout(input, options),
         };
-        layout.is_ok_and(|layout| {
-            layout.known.instrument.is_none() && layout.column(Role::Ticker).is_none()
-        })
+        layout.is_ok_and(|layout| !is_named(&ImportOptions::default(), &layout))
     }
 
     /// What the name of a file says that it is of, without the time of its rows.
@@ -180,6 +177,10 @@ impl Format {
             return Err(unread(input, "", (found, expected.to_owned())));
         }
         layout.known.file = stem(&input.file_name());
+        check_kind(self, input, options, &layout)?;
+        if self == Format::Csv && options.instrument.is_none() {
+            binance::name(input, &mut layout);
+        }
         if !named(input, options, &layout)? {
             let rows = rows(&head, layout.delimiter);
             let below = rows.get(layout.skip..).unwrap_or_default();
@@ -212,6 +213,7 @@ impl Format {
             false => columns(error.puzzle),
         })?;
         layout.known.file = stem(&input.file_name());
+        check_kind(self, input, options, &layout)?;
         if layout.shape == Shape::Trades
             && let Some((one, other)) = names::both_kinds(&input.parts())
         {
@@ -235,11 +237,41 @@ impl Format {
     }
 }
 
+/// Whether what is told, the format or a column names the instrument.
+fn is_named(options: &ImportOptions, layout: &Layout) -> bool {
+    let known = &layout.known;
+    options.instrument.is_some()
+        || known.instrument.is_some()
+        || known.called.is_some()
+        || layout.column(Role::Ticker).is_some()
+}
+
+/// Refuses rows taken for trades in a file that is called otherwise, unless its format is told.
+fn check_kind(
+    format: Format,
+    input: &Input,
+    options: &ImportOptions,
+    layout: &Layout,
+) -> Result<()> {
+    let is_plain = matches!(layout.dialect, Dialect::Plain | Dialect::Tardis);
+    let is_sniffed = options.format.is_none() && format.is_named_by_file() && is_plain;
+    if layout.shape != Shape::Trades || !is_sniffed {
+        return Ok(());
+    }
+    let has_ids = layout.column(Role::TradeId).is_some();
+    match names::other_kind(input, has_ids) {
+        Some((word, what)) => {
+            let found = format!("rows that may be trades, in what is called {word:?}");
+            let expected = format!("trades (--format {format} says that they are), {what}");
+            Err(unclear(input, "", (found, expected)))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Whether something else than a file's name says of which instrument it is; a name such as `part-00000` says nothing.
 fn named(input: &Input, options: &ImportOptions, layout: &Layout) -> Result<bool> {
-    let is_named = options.instrument.is_some()
-        || layout.known.instrument.is_some()
-        || layout.column(Role::Ticker).is_some();
+    let is_named = is_named(options, layout);
     if !is_named && is_part_name(&layout.known.file, input.path()) {
         let found = format!(
             "{:?}, which names no instrument, and no column that does",

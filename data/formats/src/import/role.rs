@@ -43,6 +43,12 @@ pub(crate) enum Role {
     TradeId,
     /// Whether a level is of a snapshot.
     Snapshot,
+    /// Which level of a book, the best first.
+    Level,
+    /// Whether the row does not count.
+    Void,
+    /// Whether a bar is over.
+    Closed,
     /// What happened to an order, a letter of Databento's.
     Action,
     OrderId,
@@ -344,6 +350,9 @@ const NAMES: &[(Role, &str, &[&str])] = &[
         &["id", "tradeid", "tid", "aggtradeid", "tradenumber"],
     ),
     (Role::Snapshot, "snapshot", &["issnapshot", "snapshot"]),
+    (Role::Level, "level", &[]),
+    (Role::Void, "void", &[]),
+    (Role::Closed, "closed", &[]),
     (Role::Action, "action", &["action"]),
     (Role::OrderId, "order_id", &["orderid"]),
     (Role::Sequence, "sequence", &["sequence", "seq", "updateid"]),
@@ -454,6 +463,32 @@ const NAMES_OF_SOME: &[&str] = &[
     "underlying",
     "underlyingsymbol",
     "root",
+];
+
+/// Those of them that hold what an instrument is called, the surest first: they name the one of a file that nothing else names.
+pub(crate) const NAMES_OF_ONE: &[&str] = &[
+    "instrumentname",
+    "instid",
+    "productid",
+    "contractsymbol",
+    "optionsymbol",
+    "contractname",
+    "tscode",
+    "symbolid",
+    "tickersymbol",
+    "stocksymbol",
+    "actsymbol",
+    "symbolname",
+    "instrumentcode",
+    "tic",
+    "ric",
+    "securitycode",
+    "stockcode",
+    "stockid",
+    "stock",
+    "currencypair",
+    "ccypair",
+    "code",
 ];
 
 /// Whether rows of one instrument have the same in a column of this name, of a file that names instruments or one that does not.

@@ -11,6 +11,7 @@ mod plan;
 mod size;
 mod sorted;
 mod survey;
+mod thirty_seconds;
 mod told;
 
 use super::input::Input;
@@ -85,6 +86,9 @@ pub(super) fn prepare(
     notes.extend(note_of_cases(&tickers));
     let rows = (&reader, tickers.as_slice(), survey.line);
     let bar = bar_of(options, &layout, rows, &mut notes)?;
+    if let Some((found, expected)) = survey.others() {
+        return Err(layout.fault(&input.shown(), survey.line, found.to_owned(), expected));
+    }
     let order = reader.times.order();
     let (surveyed, has_low_prices) = reader.surveyed();
     let mut repeats = Repeats::default();
@@ -134,6 +138,7 @@ fn settle(input: &Input, options: &ImportOptions, layout: &mut Layout) -> Result
     if layout.may_be_days(options) {
         doubt::settle_days(input, layout)?;
     }
+    thirty_seconds::settle(input, layout)?;
     decimal::settle_points(input, layout)
 }
 
@@ -167,12 +172,12 @@ fn survey<'a>(
     layout: &'a Layout,
 ) -> Result<(Survey, Reader<'a>, Option<Draft>)> {
     let mut reader = Reader::new(input, options, layout)?;
-    let mut survey = Survey::new();
+    let mut survey = Survey::new(layout, options);
     let mut draft = Draft::of(layout, input.room().draft);
     let mut rows = ReadRows::default();
     loop {
         if reader.next_rows(&mut rows)? {
-            survey.note_all(&rows);
+            survey.note_all(&rows, &reader);
             if draft
                 .as_mut()
                 .is_some_and(|draft| draft.take_all(&rows, &reader).is_none())
@@ -184,7 +189,7 @@ fn survey<'a>(
         if !reader.next()? {
             break;
         }
-        survey.note(&reader.current);
+        survey.note(&reader);
         if draft
             .as_mut()
             .is_some_and(|draft| draft.take(&reader).is_none())

@@ -1,7 +1,7 @@
 //! Which column holds what, and what the rows are then.
 
 use super::depth::has_levels;
-use super::other::{no_twins, only_trades};
+use super::other::no_twins;
 use super::vendor;
 use super::zone::zone_word;
 use super::{DepthLevel, Dialect, Format, Puzzle, Role, Shape, plain};
@@ -11,17 +11,6 @@ use crate::import::time::TimeFormat;
 
 /// Names of a first column that a program wrote for its row labels.
 const INDEX_NAMES: &[&str] = &["", "index", "unnamed0"];
-/// Columns that only books have, beside prices and sizes.
-const OF_BOOKS: &[&str] = &[
-    "level",
-    "depth",
-    "position",
-    "updatetype",
-    "bookside",
-    "orderid",
-    "changetype",
-];
-
 /// Roles by the names alone.
 pub(super) fn known(names: &[String]) -> Vec<Option<Role>> {
     let plain: Vec<String> = names.iter().map(|name| plain(name)).collect();
@@ -351,9 +340,6 @@ fn shape_by_roles(
     }
     match plain_shape(roles) {
         Some(Shape::Trades) if has(&[Role::Snapshot]) && is_level => Ok((Shape::Levels, dialect)),
-        Some(Shape::Trades) if is_named(OF_BOOKS) && !has(&[Role::TradeId]) => puzzle(
-            "no column of a book among those of trades; --format book-levels if its rows are levels",
-        ),
         Some(Shape::Trades) if !has(&[Role::TradeId]) && are_levels(roles, data) => Err((
             "sides called bid and ask without numbers of trades: levels of a book, or trades"
                 .to_owned(),
@@ -362,7 +348,7 @@ fn shape_by_roles(
         Some(Shape::Quotes | Shape::Trades) if has_levels(names) => {
             puzzle("prices and sizes of all levels of both sides")
         }
-        Some(shape) => only_trades(shape, names, roles, data).map(|()| (shape, dialect)),
+        Some(shape) => Ok((shape, dialect)),
         None => puzzle(
             "a time and open, high, low, close (bars), or bid, ask (quotes), or price, size (trades); --columns says which is which",
         ),

@@ -83,12 +83,14 @@ impl Layout {
             apart: Vec::new(),
             sides: Vec::new(),
             words: Vec::new(),
+            rules: Vec::new(),
             singles: Vec::new(),
             time: TimeFormat::Compact,
             clock: None,
             is_time_in_doubt: false,
             decimal: options.decimal.unwrap_or(Decimal::Point),
             is_decimal_open: options.decimal.is_none(),
+            has_apostrophes: false,
             known: Known::default(),
             notes,
         };
@@ -104,6 +106,9 @@ impl Layout {
             column.is_some_and(|column| column.kind != ValueKind::Unread)
         };
         layout.set_apart(data, &options.mapping, is_readable);
+        layout.set_rules(data, options, is_readable)?;
+        layout.set_called(data, options, is_readable);
+        layout.has_apostrophes = layout.apostrophes(data);
         layout.tell();
         Ok(layout)
     }
@@ -227,6 +232,7 @@ impl Layout {
             role.is_some()
                 || self.apart.contains(&at)
                 || self.sides.iter().any(|(side, _)| *side == at)
+                || self.rules.iter().any(|rule| rule.at == at)
                 || self.instrument_number() == Some(at)
                 || self.depth.iter().any(|level| level.has(at))
         };

@@ -10,7 +10,7 @@ mod rows;
 use super::columns::Columns;
 use super::{LastRow, Reader};
 use crate::Result;
-use crate::import::layout::{Dialect, Layout};
+use crate::import::layout::{Dialect, Layout, Rule};
 use crate::import::number::Decimal;
 use crate::import::row::{Row, Shape, check};
 use crate::import::text::Cutter;
@@ -42,6 +42,8 @@ enum Kind {
     Id,
     Sequence,
     Snapshot,
+    /// What the row is, by so many of the rules.
+    Rule(usize),
 }
 
 /// Reads the lines of one layout.
@@ -49,6 +51,7 @@ pub(super) struct Quick {
     delimiter: u8,
     kinds: Vec<Kind>,
     shape: Shape,
+    rules: Vec<Rule>,
     /// How times are written, of a text.
     times: Option<QuickTimes>,
     /// The columns that are read, of a file of columns.
@@ -102,6 +105,9 @@ impl Quick {
         put(columns.id, Kind::Id)?;
         put(columns.sequence, Kind::Sequence)?;
         put(columns.snapshot, Kind::Snapshot)?;
+        for (at, rule) in layout.rules.iter().enumerate() {
+            put(Some(rule.at), Kind::Rule(at))?;
+        }
         if columns.action.or(columns.flags).is_some() {
             return None;
         }
@@ -123,6 +129,7 @@ impl Quick {
             },
             kinds,
             shape: layout.shape,
+            rules: layout.rules.clone(),
             times,
             last_ticker: (Vec::new(), 0),
         })

@@ -1,8 +1,11 @@
 //! What the times of a file's rows say of it, whether or not the rows are right: the size of its bars and the order that it is in.
 
+use super::Reader;
 use super::days::Days;
 use super::distances::{Counts, Distances};
 use crate::limits::DISTANCES_MAX;
+use jiff::Timestamp;
+use jiff::civil::Time;
 use tickloom_types::Ts;
 
 /// The order that the rows of a file are in.
@@ -14,6 +17,15 @@ pub(in crate::import) enum FileOrder {
     NewestFirst,
     /// Instrument after instrument, or in none; so many rows are earlier than that before of their instrument.
     Other(u64),
+}
+
+impl Reader<'_> {
+    /// Whether a time is at midnight in the zone of the file.
+    pub(in crate::import) fn is_midnight(&self, ts: Ts) -> bool {
+        let instant = Timestamp::from_nanosecond(i128::from(ts.0));
+        let local = instant.map(|instant| self.zone.to_datetime(instant));
+        local.is_ok_and(|local| local.time() == Time::midnight())
+    }
 }
 
 /// Times as they are read.

@@ -295,7 +295,7 @@ fn whole(cell: Cell<'_>) -> Option<u64> {
 }
 
 /// The text of a cell that says one of few things; `1.0` is 1.
-fn small_text(cell: Cell<'_>) -> Cow<'_, [u8]> {
+pub(super) fn small_text(cell: Cell<'_>) -> Cow<'_, [u8]> {
     match cell {
         cell if cell.is_empty() => Cow::Borrowed(b""),
         Cell::Float(_) | Cell::Single(_) => Cow::Owned(without_zero(&cell.text()).to_vec()),

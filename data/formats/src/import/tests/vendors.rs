@@ -275,7 +275,7 @@ fn lines_and_cells_of_other_programs() {
         first(
             "instrument_name,trade_id,side,price,size,created_time\nBTC-USDT,482983,buy,42000.1,0.5,1704153600123\n"
         ),
-        "2024-01-02T00:00:00.123Z TEST 42000.1 x 0.5 side 1"
+        "2024-01-02T00:00:00.123Z BTC-USDT 42000.1 x 0.5 side 1"
     );
 }
 

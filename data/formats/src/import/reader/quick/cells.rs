@@ -5,6 +5,7 @@ use crate::import::cells::{Cell, Cells};
 use crate::import::number::{self, Number};
 use crate::import::reader::Reader;
 use crate::import::reader::columns::side_of;
+use crate::import::reader::values::small_text;
 use crate::import::row::Shape;
 use crate::import::time::{Stamped, TimeFormat};
 use tickloom_types::Flags;
@@ -61,6 +62,10 @@ impl Reader<'_> {
                         Cell::Truth(false) => 0,
                         _ => return None,
                     }
+                }
+                Kind::Rule(at) => {
+                    let rule = quick.rules.get(*at)?;
+                    rule.counts(&small_text(cell)).then_some(())?;
                 }
                 Kind::Other | Kind::TimeOfDay => return None,
             }

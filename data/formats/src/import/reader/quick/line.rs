@@ -125,6 +125,7 @@ impl Quick {
                     _ => return None,
                 }
             }
+            Kind::Rule(at) => self.rules.get(at)?.counts(field).then_some(())?,
             Kind::Number(_) | Kind::Id | Kind::Sequence => return None,
         }
         Some(())

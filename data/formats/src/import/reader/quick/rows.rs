@@ -9,6 +9,7 @@ use crate::import::cells::{Cell, Cells, DAY_NS};
 use crate::import::columnar::{RowsAhead, TimesRead};
 use crate::import::number::Number;
 use crate::import::reader::columns::side_of;
+use crate::import::reader::values::small_text;
 use crate::import::reader::{LastRow, Reader, Source};
 use crate::import::row::{NUMBERS_MAX, Prices, Row, Shape};
 use crate::import::time::TimeFormat;
@@ -164,6 +165,11 @@ impl Reader<'_> {
                     };
                     into.sides.extend(rows.map_while(side));
                     count = count.min(into.sides.len());
+                }
+                Kind::Rule(at) => {
+                    let rule = quick.rules.get(*at)?;
+                    let counts = |row: &usize| rule.counts(&small_text(column.cell(*row)));
+                    count = rows.take_while(counts).count();
                 }
                 // Read when the opens are known.
                 Kind::Close => {}

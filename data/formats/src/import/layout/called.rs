@@ -1,0 +1,53 @@
+//! What a file without a column of symbols is called by a column of names: all its rows have the same in it.
+
+use super::{Layout, Role, plain};
+use crate::import::options::ImportOptions;
+use crate::import::role::NAMES_OF_ONE;
+use crate::import::text::Fields;
+use crate::import::time::TimeFormat;
+
+/// Digits of the number of a share, at least.
+const DIGITS_MIN: usize = 4;
+
+impl Layout {
+    /// Takes the instrument's name from a column that holds it, unless it is said that none does, or another names it.
+    pub(super) fn set_called(
+        &mut self,
+        data: &[Fields],
+        options: &ImportOptions,
+        is_readable: impl Fn(usize) -> bool,
+    ) {
+        let mapping = &options.mapping;
+        let is_told = mapping.has("symbol") || mapping.is_none("exchange");
+        if is_told || self.is_databento() || self.column(Role::Ticker).is_some() {
+            return;
+        }
+        let rows = || data.iter().filter(|row| row.len() == self.names.len());
+        let is_name = |at: &usize| rows().all(|row| is_symbol(row.get(*at)));
+        let column = NAMES_OF_ONE.iter().find_map(|name| {
+            let mut columns = 0..self.names.len();
+            let at = columns.find(|at| plain(&self.names[*at]) == *name)?;
+            let is_free = self.roles[at].is_none() && is_readable(at);
+            Some(at).filter(|at| is_free && is_name(at))
+        });
+        let first = column.zip(rows().next());
+        self.known.called = first.map(|(at, row)| {
+            let name = &self.names[at];
+            let called = String::from_utf8_lossy(row.get(at)).into_owned();
+            let note = format!("instrument {called}, as column {name:?} says");
+            self.notes.push(note);
+            called
+        });
+    }
+}
+
+/// Whether a field holds what instruments are called by: a word, or the number of a share.
+fn is_symbol(text: &[u8]) -> bool {
+    let is_letter = |b: &u8| b.is_ascii_alphabetic() || !b.is_ascii();
+    let is_number = text.len() >= DIGITS_MIN && text.iter().all(u8::is_ascii_digit);
+    let is_word = text.iter().any(is_letter) && TimeFormat::of(text).is_none();
+    (2..=64).contains(&text.len())
+        && std::str::from_utf8(text).is_ok()
+        && !text.iter().any(u8::is_ascii_whitespace)
+        && (is_word || is_number)
+}

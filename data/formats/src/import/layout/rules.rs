@@ -1,0 +1,302 @@
+//! Columns that say what a row is beside its numbers: which level of a book, what happened, whether it counts. A file whose first rows
+//! say that they are something else is refused; a later row that says so is refused, or left out, by itself.
+
+mod words;
+
+use super::{Dialect, Layout, Puzzle, Role, Shape, plain};
+use crate::import::mapping::Mapping;
+use crate::import::number::is_missing;
+use crate::import::options::ImportOptions;
+use crate::import::text::Fields;
+use words::{
+    CLOSED, CORRECTIONS, ENTRIES, EVENTS, LEVELS, OF_BOOKS, OPEN, VALID, VOID, deletes, flag,
+    has_trade_word, is_nothing, is_of_others, is_of_trades, is_word, stands,
+};
+
+/// Roles of columns that say what a row is.
+const OF_RULES: [Role; 4] = [Role::Level, Role::Void, Role::Closed, Role::Action];
+
+/// What a column says of rows that count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Says {
+    /// That it is a trade, or nothing.
+    Trade,
+    /// The same by the number of an entry of FIX.
+    Entry,
+    /// None of the words of quotes, books and cancellations.
+    NoOther,
+    /// The same in all rows: the level of a book that has the best prices.
+    Level(Vec<u8>),
+    /// Whether the row does not count, or counts.
+    Void,
+    Valid,
+    /// A code of the consolidated tape.
+    Correction,
+    /// Whether a bar is over, or not yet.
+    Closed,
+    Open,
+    /// No price of a trade beside a quote.
+    NoPrice,
+    /// What happened to a level.
+    OfLevel,
+}
+
+/// What is to be done with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Counts,
+    /// It is a bar that is not over yet.
+    NotClosed,
+    /// It deletes a level, so that its size is zero.
+    Deletes,
+    /// It is refused: what was expected.
+    Wrong(&'static str),
+}
+
+/// What a row must say in a column so that it counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rule {
+    pub(crate) at: usize,
+    says: Says,
+}
+
+impl Rule {
+    /// What a field says that a row is.
+    pub(crate) fn of(&self, text: &[u8]) -> Verdict {
+        let when = |is_right: bool, expected: &'static str| match is_right {
+            true => Verdict::Counts,
+            false => Verdict::Wrong(expected),
+        };
+        match &self.says {
+            Says::Trade => when(
+                is_of_trades(text),
+                "a word of trades (--columns action=- takes all rows for trades)",
+            ),
+            Says::Entry => when(
+                text == b"2" || is_of_trades(text),
+                "2, of a trade (--columns action=- takes all rows for trades)",
+            ),
+            Says::NoOther => when(
+                !is_of_others(text),
+                "rows of trades alone (--columns action=- takes all rows for trades)",
+            ),
+            Says::Level(best) => when(
+                text == best,
+                "one level, as in the rows above (--columns level=- takes all rows for quotes)",
+            ),
+            Says::Void | Says::Valid => match flag(text) {
+                Some(is_set) => when(
+                    is_set == (self.says == Says::Valid),
+                    "a row that counts: this one is void (--columns void=- takes all rows)",
+                ),
+                None => Verdict::Wrong("true or false (--columns void=- takes all rows)"),
+            },
+            Says::Correction => when(
+                stands(text) == Some(true),
+                "0, 1 or 2, of a trade that stands (--columns void=- takes all rows)",
+            ),
+            Says::Closed | Says::Open => match flag(text) {
+                Some(is_set) if is_set == (self.says == Says::Closed) => Verdict::Counts,
+                Some(_) => Verdict::NotClosed,
+                None => Verdict::Wrong("true or false (--columns closed=- takes all rows)"),
+            },
+            Says::NoPrice => when(
+                is_nothing(text),
+                "nothing, as in the rows above (--columns price=-,size=- for quotes, bid=-,ask=- for trades)",
+            ),
+            Says::OfLevel if deletes(text) => Verdict::Deletes,
+            Says::OfLevel => when(
+                is_missing(text) || is_word(text) && !has_trade_word(text),
+                "a word of what happened to a level (--columns action=- takes all rows for levels as they are)",
+            ),
+        }
+    }
+
+    /// Whether a row counts as far as this column says.
+    #[inline]
+    pub(crate) fn counts(&self, text: &[u8]) -> bool {
+        self.of(text) == Verdict::Counts
+    }
+
+    /// Whether its column is known to be one of those that say what rows are.
+    pub(super) fn is_told(&self) -> bool {
+        self.says != Says::NoOther
+    }
+
+    /// Whether one of the first rows that is something else says that the file is.
+    fn is_of_file(&self) -> bool {
+        matches!(
+            self.says,
+            Says::Trade | Says::Entry | Says::NoOther | Says::Level(_)
+        )
+    }
+}
+
+impl Layout {
+    /// Finds out which columns say what a row is, of those that can be read.
+    ///
+    /// # Errors
+    /// The first rows are something else than was taken from the other columns.
+    pub(super) fn set_rules(
+        &mut self,
+        data: &[Fields],
+        options: &ImportOptions,
+        is_readable: impl Fn(usize) -> bool,
+    ) -> Result<(), Puzzle> {
+        if !matches!(self.dialect, Dialect::Plain | Dialect::Tardis) {
+            return Ok(());
+        }
+        let whole = data.iter().filter(|row| row.len() == self.names.len());
+        let data: Vec<&Fields> = whole.collect();
+        let mapping = &options.mapping;
+        if self.shape == Shape::Trades {
+            self.no_columns_of_books(mapping)?;
+        }
+        if self.shape == Shape::Quotes && options.format.is_none() {
+            self.no_trades_beside(&data, mapping)?;
+        }
+        for at in (0..self.names.len()).filter(|at| is_readable(*at)) {
+            let Some((says, role)) = self.rule_of(at, &data, mapping) else {
+                continue;
+            };
+            let rule = Rule { at, says };
+            let wrong = data.iter().find_map(|row| match rule.of(row.get(at)) {
+                Verdict::Wrong(expected) => Some((row.get(at), expected)),
+                _ => None,
+            });
+            if let Some((value, expected)) = wrong.filter(|_| rule.is_of_file()) {
+                return Err(self.other_rows(at, value, expected));
+            }
+            if let (None, Some(role)) = (self.roles[at], role) {
+                self.roles[at] = Some(role);
+            }
+            // Words that are none in the first rows are looked at in all; numbers are no words.
+            if rule.is_told() || data.iter().all(|row| is_word(row.get(at))) {
+                self.rules.push(rule);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a column says of rows, by its role, its name and its first rows, and the role that it has then.
+    fn rule_of(
+        &self,
+        at: usize,
+        data: &[&Fields],
+        mapping: &Mapping,
+    ) -> Option<(Says, Option<Role>)> {
+        let role = self.roles[at];
+        if role.is_some_and(|role| !OF_RULES.contains(&role)) || self.apart.contains(&at) {
+            return None;
+        }
+        let name = plain(&self.names[at]);
+        let named = |names: &[&str]| names.contains(&name.as_str());
+        // A column that is told goes before those that are called so.
+        let is = |told: Role, names: &[&str]| {
+            role == Some(told) || role.is_none() && !mapping.has(told.name()) && named(names)
+        };
+        let all = |is_one: fn(&[u8]) -> bool| data.iter().all(|row| is_one(row.get(at)));
+        let are_flags = all(|text| flag(text).is_some());
+        let are_codes = named(CORRECTIONS) || !are_flags;
+        if is(Role::Void, CORRECTIONS) && are_codes && all(|text| stands(text).is_some()) {
+            return Some((Says::Correction, Some(Role::Void)));
+        }
+        if is(Role::Void, VALID) && named(VALID) && are_flags {
+            return Some((Says::Valid, Some(Role::Void)));
+        }
+        if role == Some(Role::Void) || is(Role::Void, VOID) && are_flags {
+            return Some((Says::Void, Some(Role::Void)));
+        }
+        match self.shape {
+            Shape::Bars | Shape::BidAskBars => {
+                // The stream of Binance calls all in one letter.
+                let is_letter = name == "x" && !self.names.iter().any(|name| name == "o");
+                if is(Role::Closed, OPEN) && named(OPEN) && are_flags {
+                    return Some((Says::Open, Some(Role::Closed)));
+                }
+                let is_closed = is(Role::Closed, CLOSED) && are_flags && !is_letter;
+                let is_one = role == Some(Role::Closed) || is_closed;
+                is_one.then_some((Says::Closed, Some(Role::Closed)))
+            }
+            Shape::Quotes if is(Role::Level, LEVELS) => {
+                let best = data.first()?.get(at).to_vec();
+                // A depth in money is no place in a book.
+                let is_place = !best.is_empty() && all(|text| text.len() <= 4);
+                is_place.then_some((Says::Level(best), Some(Role::Level)))
+            }
+            Shape::Trades if role.is_none() && !mapping.has("action") && named(ENTRIES) => {
+                Some((Says::Entry, None))
+            }
+            Shape::Trades if is(Role::Action, EVENTS) => Some((Says::Trade, None)),
+            Shape::Trades if !mapping.is_none("action") => Some((Says::NoOther, None)),
+            Shape::Levels if is(Role::Action, EVENTS) => Some((Says::OfLevel, None)),
+            _ => None,
+        }
+    }
+
+    /// Refuses trades that have the columns of a book.
+    fn no_columns_of_books(&self, mapping: &Mapping) -> Result<(), Puzzle> {
+        let is_named = |names: &[&str]| {
+            let mut all = self.names.iter().map(|name| plain(name));
+            all.any(|name| names.contains(&name.as_str()))
+        };
+        if self.column(Role::TradeId).is_some() {
+            return Ok(());
+        }
+        let is_level =
+            self.column(Role::Level).is_some() || !mapping.has("level") && is_named(LEVELS);
+        let is_order = !mapping.is_none("order_id") && is_named(OF_BOOKS);
+        let settled = match (is_level, is_order) {
+            (true, _) => "level",
+            (false, true) => "order_id",
+            (false, false) => return Ok(()),
+        };
+        let expected = format!(
+            "no column of a book among those of trades; --format book-levels if its rows are levels, --columns {settled}=- if they are trades"
+        );
+        Err((format!("columns {}", self.names.join(", ")), expected))
+    }
+
+    /// Refuses rows of a quote and a trade, of which one would be lost; prices that are never there are none of trades.
+    fn no_trades_beside(&mut self, data: &[&Fields], mapping: &Mapping) -> Result<(), Puzzle> {
+        const SETTLED: [&str; 10] = [
+            "bid", "ask", "bid_size", "ask_size", "price", "size", "volume", "qty", "amount",
+            "flags",
+        ];
+        let (Some(at), Some(_)) = (self.column(Role::Price), self.column(Role::Qty)) else {
+            return Ok(());
+        };
+        if SETTLED.iter().any(|role| mapping.has(role)) {
+            return Ok(());
+        }
+        if data.iter().all(|row| is_nothing(row.get(at))) {
+            let says = Says::NoPrice;
+            self.rules.push(Rule { at, says });
+            return Ok(());
+        }
+        let found = format!(
+            "columns {}: trades with the bid and ask at their time, or quotes with the last trade beside them",
+            self.names.join(", ")
+        );
+        let expected = "--columns bid=-,ask=- for the trades, or price=-,size=- for the quotes";
+        Err((found, expected.to_owned()))
+    }
+
+    /// The error for a file whose first rows say that they are something else.
+    fn other_rows(&self, at: usize, value: &[u8], expected: &str) -> Puzzle {
+        let value = String::from_utf8_lossy(value);
+        let name = &self.names[at];
+        let (what, more) = match self.shape {
+            Shape::Quotes => (
+                "quotes: levels of a book, one a row with both sides",
+                "; a book has a row for each level and side, or all levels in a row",
+            ),
+            _ => (
+                "trades",
+                ", or --format book-levels if its rows are levels of a book",
+            ),
+        };
+        let found = format!("{value:?} in column {name:?} of what would be {what}");
+        (found, format!("{expected}{more}"))
+    }
+}

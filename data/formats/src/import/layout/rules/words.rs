@@ -1,0 +1,225 @@
+//! What columns are called that say what a row is, and the words, flags and codes in them.
+
+use crate::import::number::is_missing;
+
+/// Columns of the place of a level in a book, the best one first.
+pub(super) const LEVELS: &[&str] = &[
+    "level",
+    "lvl",
+    "levelid",
+    "levelno",
+    "levelnumber",
+    "levelindex",
+    "booklevel",
+    "pricelevel",
+    "mdpricelevel",
+    "depth",
+    "depthlevel",
+    "bookdepth",
+    "position",
+    "pos",
+    "bookposition",
+    "rank",
+    "layer",
+    "tier",
+];
+/// Columns that only books have, beside prices and sizes.
+pub(super) const OF_BOOKS: &[&str] = &["bookside", "orderid"];
+/// Columns of what happened: to an order, to a level, or a trade.
+pub(super) const EVENTS: &[&str] = &[
+    "action",
+    "bookaction",
+    "updateaction",
+    "mdupdateaction",
+    "op",
+    "operation",
+    "event",
+    "eventtype",
+    "updatetype",
+    "changetype",
+    "msg",
+    "msgtype",
+    "recordtype",
+    "rectype",
+];
+/// Columns of what an entry of FIX is (`MDEntryType`): 0 bid, 1 offer, 2 trade.
+pub(super) const ENTRIES: &[&str] = &["entrytype", "mdentrytype"];
+/// Words of trades, whole; beside them words such as `last_trade` and `fill` with what is before or behind.
+pub(super) const OF_TRADES: &[&[u8]] = &[b"t", b"e", b"p", b"buy", b"sell", b"last", b"tick"];
+pub(super) const TRADE_WORDS: &[&[u8]] = &[b"trade", b"match", b"fill", b"exec", b"deal", b"print"];
+/// Words of quotes and books, and of trades that are taken back.
+pub(super) const OF_OTHERS: &[&[u8]] = &[
+    b"bid",
+    b"ask",
+    b"best_bid",
+    b"best_ask",
+    b"quote",
+    b"bbo",
+    b"book",
+    b"orderbook",
+    b"order_book",
+    b"book_update",
+    b"depth",
+    b"depthupdate",
+    b"depth_update",
+    b"l2",
+    b"l2update",
+    b"l2_update",
+    b"insert",
+    b"update",
+    b"delete",
+    b"deleted",
+    b"remove",
+    b"removed",
+    b"add",
+    b"modify",
+    b"new",
+    b"replace",
+    b"received",
+    b"liquidation",
+    b"void",
+    b"voided",
+    b"bust",
+    b"busted",
+    b"invalid",
+    b"deal_cancel",
+];
+/// Beginnings of words of trades that are taken back.
+pub(super) const TAKEN_BACK: &[&[u8]] =
+    &[b"cancel", b"correct", b"bust", b"void", b"revers", b"error"];
+/// Flags of rows that do not count.
+pub(super) const VOID: &[&str] = &[
+    "iscancelled",
+    "iscanceled",
+    "cancelled",
+    "canceled",
+    "cancel",
+    "iscancel",
+    "void",
+    "isvoid",
+    "voided",
+    "isvoided",
+    "bust",
+    "busted",
+    "isbusted",
+    "deleted",
+    "isdeleted",
+    "removed",
+    "isremoved",
+    "reversed",
+    "isreversed",
+    "invalid",
+    "isinvalid",
+    "corrected",
+    "iscorrected",
+    "tradecancelled",
+    "tradecanceled",
+];
+/// Flags of rows that count.
+pub(super) const VALID: &[&str] = &["valid", "isvalid"];
+/// Codes of the consolidated tape for what became of a trade.
+pub(super) const CORRECTIONS: &[&str] = &[
+    "correction",
+    "corr",
+    "trcorr",
+    "correctioncode",
+    "correctionindicator",
+    "tradecorrection",
+    "tradecorrectionindicator",
+];
+/// Flags of bars that are over, and of those that are not.
+pub(super) const CLOSED: &[&str] = &[
+    "closed",
+    "isclosed",
+    "candleclosed",
+    "iscandleclosed",
+    "barclosed",
+    "isbarclosed",
+    "confirm",
+    "confirmed",
+    "isconfirmed",
+    "final",
+    "isfinal",
+    "complete",
+    "iscomplete",
+    "completed",
+    "finished",
+    "isfinished",
+    "x",
+];
+pub(super) const OPEN: &[&str] = &[
+    "partial",
+    "ispartial",
+    "incomplete",
+    "isincomplete",
+    "unfinished",
+    "preliminary",
+    "ispreliminary",
+    "provisional",
+    "isprovisional",
+];
+
+/// Whether a field is a flag, and which; an empty one is not set.
+pub(super) fn flag(text: &[u8]) -> Option<bool> {
+    match text.to_ascii_lowercase().as_slice() {
+        b"true" | b"t" | b"yes" | b"y" | b"1" => Some(true),
+        b"false" | b"f" | b"no" | b"n" | b"0" => Some(false),
+        other => is_missing(other).then_some(false),
+    }
+}
+
+/// Whether a code of the consolidated tape is of a trade that stands, by the daily files of TAQ: 0 is regular, 1 and 2 are the trade
+/// with what it was corrected to; 7 and 8 were taken back later, and 10, 11 and 12 say so.
+pub(super) fn stands(text: &[u8]) -> Option<bool> {
+    if is_missing(text) {
+        return Some(true);
+    }
+    let code: u8 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    (code < 100).then_some(code <= 2)
+}
+
+/// Whether a word is one of trades, or there is none.
+pub(super) fn is_of_trades(text: &[u8]) -> bool {
+    let is_whole = OF_TRADES.iter().any(|word| text.eq_ignore_ascii_case(word));
+    is_missing(text) || is_whole || has_trade_word(text) && !has_word(text, TAKEN_BACK)
+}
+
+/// Whether a word has one of trades in it.
+pub(super) fn has_trade_word(text: &[u8]) -> bool {
+    has_word(text, TRADE_WORDS)
+}
+
+/// Whether a word is one of quotes or books, or takes a trade back.
+pub(super) fn is_of_others(text: &[u8]) -> bool {
+    let begins = |word: &&[u8]| {
+        let start = text.get(..word.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    OF_OTHERS.iter().any(|word| text.eq_ignore_ascii_case(word)) || TAKEN_BACK.iter().any(begins)
+}
+
+/// Whether a word of what happened says that a level is not there any more.
+pub(super) fn deletes(text: &[u8]) -> bool {
+    let words: [&[u8]; 6] = [
+        b"delete", b"deleted", b"remove", b"removed", b"cancel", b"d",
+    ];
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Whether a field holds no number but zero.
+pub(super) fn is_nothing(text: &[u8]) -> bool {
+    is_missing(text) || text.iter().all(|b| matches!(b, b'0' | b'.' | b','))
+}
+
+/// Whether a field holds a word, or nothing.
+pub(super) fn is_word(text: &[u8]) -> bool {
+    is_missing(text) || text.iter().all(|b| !b.is_ascii_digit())
+}
+
+fn has_word(text: &[u8], words: &[&[u8]]) -> bool {
+    let is_in = |word: &&[u8]| {
+        text.windows(word.len())
+            .any(|part| part.eq_ignore_ascii_case(word))
+    };
+    words.iter().any(is_in)
+}

@@ -324,7 +324,8 @@ fn prices_in_thirty_seconds_are_no_thousands() {
         decimal: Some(Decimal::Point),
         ..ImportOptions::default()
     };
-    let open = |text: &str, options: &ImportOptions| rows(&read_text(text, options).unwrap())[0].clone();
+    let open =
+        |text: &str, options: &ImportOptions| rows(&read_text(text, options).unwrap())[0].clone();
     assert_eq!(
         open(&bonds, &thousands),
         "2024-01-03T00:00:00Z TEST 110160 110200 110100 110165 x 5"

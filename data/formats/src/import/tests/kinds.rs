@@ -3,7 +3,9 @@
 use super::texts::{read, refusal, rows};
 use super::*;
 use crate::import::input::Input;
-use std::fmt::Write as _;
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
+use std::sync::Arc;
 
 fn told(columns: &str) -> ImportOptions {
     ImportOptions {
@@ -132,10 +134,7 @@ fn changes_of_a_book_are_no_trades() {
     }
     // All rows are asked, and not the first ones alone.
     let mut text = seconds("time,action,update,price,size", &["trade,,10,1"; 55]);
-    let _ = write!(
-        text,
-        "2024-01-02 09:31:00,delete,,10,1\n2024-01-02 09:31:01,trade,canceled,10,1\n2024-01-02 09:31:02,trade,,10,2\n"
-    );
+    text += "2024-01-02 09:31:00,delete,,10,1\n2024-01-02 09:31:01,trade,canceled,10,1\n2024-01-02 09:31:02,trade,,10,2\n";
     let found = read_text(&text, &lenient()).unwrap();
     assert_eq!((found.records.len(), found.report.refused), (56, 2));
     // As levels, a deleted one has no size.
@@ -433,4 +432,52 @@ fn what_is_called_liquidations_or_a_book_is_not_taken_for_trades() {
         input.check(&options).unwrap().instruments,
         ["bitmex.XBTUSD"]
     );
+}
+
+/// Trades of which a column says what they are, as Parquet, with one that is none among many.
+#[test]
+fn columns_with_types_say_what_rows_are_in_all_rows() {
+    let count = 2_000_i64;
+    let wrong = 1_500;
+    let words = (0..count).map(|at| if at == wrong { "delete" } else { "trade" });
+    let flags = (0..count).map(|at| at == wrong + 1);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        (
+            "time",
+            Arc::new(Int64Array::from_iter_values(
+                (0..count).map(|at| 1_704_187_800_000 + at),
+            )),
+        ),
+        (
+            "price",
+            Arc::new(Float64Array::from_iter_values((0..count).map(|_| 10.5))),
+        ),
+        (
+            "size",
+            Arc::new(Int64Array::from_iter_values(
+                (0..count).map(|at| 1 + at % 3),
+            )),
+        ),
+        ("action", Arc::new(StringArray::from_iter_values(words))),
+        (
+            "is_cancelled",
+            Arc::new(BooleanArray::from_iter(flags.map(Some))),
+        ),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let input = Input::bytes(Path::new("TEST.parquet"), bytes);
+    let found = input.read(&lenient()).unwrap();
+    assert_eq!((found.records.len(), found.report.refused), (1_998, 2));
+    let errors = errors(&found.report);
+    assert!(errors[0].starts_with("1501 action delete"), "{errors:?}");
+    assert!(
+        errors[1].starts_with("1502 is_cancelled true"),
+        "{errors:?}"
+    );
+    let options = told("action=-,void=-");
+    assert_eq!(input.read(&options).unwrap().records.len(), 2_000);
 }

@@ -8,8 +8,10 @@ mod read_rows;
 mod rows;
 
 use super::columns::Columns;
+use super::values::small_text;
 use super::{LastRow, Reader};
 use crate::Result;
+use crate::import::columnar::Column;
 use crate::import::layout::{Dialect, Layout, Rule};
 use crate::import::number::Decimal;
 use crate::import::row::{Row, Shape, check};
@@ -20,6 +22,7 @@ use jiff::tz::TimeZone;
 use line::{Rest, Span};
 pub(in crate::import) use read_rows::{ReadRows, numbers_of};
 pub(super) use rows::Pace;
+use std::ops::Range;
 use tickloom_types::Ts;
 
 /// What a column holds.
@@ -133,6 +136,14 @@ impl Quick {
             times,
             last_ticker: (Vec::new(), 0),
         })
+    }
+
+    /// How many of these rows count as far as a rule says.
+    fn counting(&self, at: usize, column: &Column, mut rows: Range<usize>) -> Option<usize> {
+        let rule = self.rules.get(at)?;
+        let counts = |row: usize| rule.counts(&small_text(column.cell(row)));
+        let count = rows.len();
+        Some(rows.position(|row| !counts(row)).unwrap_or(count))
     }
 
     /// The instrument that a row names, if rows before did.

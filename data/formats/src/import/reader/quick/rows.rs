@@ -6,10 +6,9 @@ use super::read_rows::{ReadRows, leading, numbers_of};
 use super::{Kind, Known, Quick, Words};
 use crate::Result;
 use crate::import::cells::{Cell, Cells, DAY_NS};
-use crate::import::columnar::{Column, RowsAhead, TimesRead};
+use crate::import::columnar::{RowsAhead, TimesRead};
 use crate::import::number::Number;
 use crate::import::reader::columns::side_of;
-use crate::import::reader::values::small_text;
 use crate::import::reader::{LastRow, Reader, Source};
 use crate::import::row::{NUMBERS_MAX, Prices, Row, Shape};
 use crate::import::time::TimeFormat;
@@ -59,16 +58,6 @@ impl Pace {
             self.alone = self.again;
             self.again = (self.again * 2).min(ALONE_MAX);
         }
-    }
-}
-
-impl Quick {
-    /// How many of these rows count as far as a rule says.
-    fn counting(&self, at: usize, column: &Column, mut rows: Range<usize>) -> Option<usize> {
-        let rule = self.rules.get(at)?;
-        let counts = |row: usize| rule.counts(&small_text(column.cell(row)));
-        let count = rows.len();
-        Some(rows.position(|row| !counts(row)).unwrap_or(count))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `tickloom import`: files of others into the Parquet catalog.
 
+mod books_left;
 mod captures;
 mod known;
 mod report;

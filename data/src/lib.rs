@@ -27,10 +27,11 @@ pub use recorder::{
 pub use tickloom_catalog::{
     BookSpan, CacheStats, Catalog, CatalogError, ColumnType, CompactOptions, Comparison,
     Definition, Definitions, Difference, Differing, Dropped, DroppedFile, Extent, Fault, FileRange,
-    InBlocks, InTurn, Leftover, Listing, MigrateReport, Range, RecordBlock, RecordBlocks, Refusals,
-    RetainOptions, RetainReport, RewriteReport, RunEnd, RunWriter, SaidByRuns, Scan, ScanQuery,
-    Selection, Shown, ShownRow, Store, SyncReport, Table, VerifyReport, Written, compare_rows,
-    finer_sizes, is_url, mark_bars, retain_records, sync_journal,
+    Importing, InBlocks, InTurn, Leftover, Listing, MigrateReport, Range, RecordBlock,
+    RecordBlocks, Refusals, RetainOptions, RetainReport, RewriteReport, RunEnd, RunWriter,
+    SaidByRuns, Scan, ScanQuery, Selection, Shown, ShownRow, Store, SyncReport, Table,
+    VerifyReport, Written, compare_rows, finer_sizes, is_url, mark_bars, retain_records,
+    sync_journal,
 };
 pub use tickloom_formats::{
     Cell, CellKind, DbnInstrument, DbnOrigin, Decimal, DefinitionFile, ExportFormat, ExportReport,

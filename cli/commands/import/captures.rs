@@ -1,6 +1,7 @@
 //! Captures of venues' messages among the files that are imported: those of one recording belong together and are decoded as
 //! they would be live.
 
+use super::books_left::BooksLeft;
 use super::known::KnownOfCapture;
 use super::report::Imported;
 use super::{ERRORS_SHOWN, Target};
@@ -11,15 +12,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tickloom_backtest::text;
 use tickloom_data::{
-    CatalogError, FormatError, KindCount, OTHER_BAR, OTHER_TRADE, Refusals, RefusedMax, RunEnd,
-    RunWriter, Table, content_run,
+    CatalogError, FormatError, Importing, KindCount, OTHER_BAR, OTHER_TRADE, Refusals, RefusedMax,
+    RunEnd, RunWriter, Table, content_run,
 };
 use tickloom_feeds::VenueKind;
 use tickloom_feeds::capture::{
     CaptureReport, CaptureSource, Origin, Recorder, Recording, recordings,
 };
 use tickloom_journal::RunMeta;
-use tickloom_types::{BookEnd, MomentSink, Record, Ts};
+use tickloom_types::{MomentSink, Record, Ts};
 
 /// Captures by origin, in the order in which they were given.
 #[derive(Default)]
@@ -167,19 +168,52 @@ fn import_captures(
     (origin, files): (Origin, &[PathBuf]),
     target: &Target,
     left: &mut BooksLeft,
-    (refused_max, memory): (RefusedMax, u64),
+    limits: (RefusedMax, u64),
 ) -> Result<Imported, Failure> {
     let mut imported = Imported::of(files);
     imported.format = Some("capture".to_owned());
-    let sources: Result<Vec<CaptureSource>, FormatError> =
-        files.iter().map(|file| capture::source(file)).collect();
-    let mut recording = match Recording::survey(origin, sources.map_err(Failure::input)?) {
-        Ok(recording) => recording,
-        Err(error) => {
-            imported.failed = Some(error.to_string());
-            return Ok(imported);
+    loop {
+        let sources: Result<Vec<CaptureSource>, FormatError> =
+            files.iter().map(|file| capture::source(file)).collect();
+        let recording = match Recording::survey(origin, sources.map_err(Failure::input)?) {
+            Ok(recording) => recording,
+            Err(error) => {
+                imported.failed = Some(error.to_string());
+                return Ok(imported);
+            }
+        };
+        let defs = recording.instruments().defs().iter();
+        imported.instruments = defs.map(|def| def.name.clone()).collect();
+        let run = run_of(origin, files)?;
+        let names = imported.instruments.iter().map(String::as_str);
+        let alone = target.catalog().importing(&[&run], names);
+        let alone = alone.map_err(Failure::run)?;
+        let done = import_alone(
+            (imported.clone(), origin, run),
+            recording,
+            (target, &alone),
+            left,
+            limits,
+        );
+        match done {
+            // In an object store somebody else has imported some of that. All is looked at again, where books stand as well.
+            Err(_) if alone.is_overtaken().map_err(Failure::run)? => {
+                *left = BooksLeft::of(target)?;
+            }
+            done => return done,
         }
-    };
+    }
+}
+
+fn import_alone(
+    (mut imported, origin, run): (Imported, Origin, String),
+    mut recording: Recording,
+    (target, alone): (&Target, &Importing),
+    left: &mut BooksLeft,
+    (refused_max, memory): (RefusedMax, u64),
+) -> Result<Imported, Failure> {
+    let catalog = target.catalog();
+    left.note(catalog, &run, &imported.instruments)?;
     let after = match recording.go_on(&left.all()) {
         Ok(after) => after,
         Err(error) => {
@@ -188,9 +222,6 @@ fn import_captures(
         }
     };
     let instruments = recording.instruments().clone();
-    let defs = instruments.defs().iter();
-    imported.instruments = defs.map(|def| def.name.clone()).collect();
-    let run = run_of(origin, files)?;
     let started = recording.started().map_err(Failure::input)?;
     let meta = RunMeta::new(&run, started, instruments.clone()).map_err(Failure::run)?;
     let mut part = format!("capture:{}", imported.instruments.join(","));
@@ -202,9 +233,6 @@ fn import_captures(
             end.instrument, end.last_id
         ));
     }
-    let catalog = target.catalog();
-    let names = imported.instruments.iter().map(String::as_str);
-    let _alone = catalog.importing(names).map_err(Failure::run)?;
     let known = KnownOfCapture::of(catalog, &run, &instruments, memory).map_err(Failure::run)?;
     let there = catalog.has_part(&run, 0, &part).map_err(Failure::run)?;
     imported.run = target.kept(run.clone());
@@ -212,7 +240,7 @@ fn import_captures(
         imported.has_already(&written.rows);
         return Ok(imported);
     }
-    let writer = catalog.writer(&meta, 0, &part).map_err(Failure::run)?;
+    let writer = alone.writer(&meta, 0, &part).map_err(Failure::run)?;
     let mut sink = CatalogSink::new(writer, known);
     let report = match recording.decode(&mut sink) {
         Ok(report) => report,
@@ -224,7 +252,7 @@ fn import_captures(
     };
     let imported = finish(imported, (origin, &report), sink, refused_max)?;
     if imported.failed.is_none() {
-        left.by_run.insert(run, report.ends);
+        left.insert(run, report.ends);
     }
     Ok(imported)
 }
@@ -298,25 +326,6 @@ fn run_of(origin: Origin, files: &[PathBuf]) -> Result<String, Failure> {
         other => format!("{} {other:?}", origin.venue.name()),
     };
     content_run(files, &salt).map_err(Failure::run)
-}
-
-/// Where the books stand that earlier imports have left whole, those of this command too.
-struct BooksLeft {
-    by_run: BTreeMap<String, Vec<BookEnd>>,
-}
-
-impl BooksLeft {
-    fn of(target: &Target) -> Result<BooksLeft, Failure> {
-        let ends = target.catalog().run_ends().map_err(Failure::run)?;
-        let by_run = ends.into_iter().map(|(run, end)| (run, end.books));
-        Ok(BooksLeft {
-            by_run: by_run.filter(|(_, books)| !books.is_empty()).collect(),
-        })
-    }
-
-    fn all(&self) -> Vec<BookEnd> {
-        self.by_run.values().flatten().cloned().collect()
-    }
 }
 
 fn tell(imported: &mut Imported, origin: Origin, report: &CaptureReport, left_out: &Refusals) {

@@ -4,15 +4,16 @@ use crate::bundles::Bundles;
 use crate::cache::{Cache, CacheStats};
 use crate::checkpoint::RunIndex;
 use crate::index::{for_each_of, for_each_run, run_names, while_bundling};
+use crate::known_runs::KnownRuns;
 use crate::limits::REMOTE_CACHE_BYTES;
 use crate::part::{PartFile, read_metas, runs_dir};
 use crate::writer::Room;
 use crate::{CatalogError, Result};
 use crate::{Store, Table, is_url};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, Ts};
 
@@ -27,7 +28,7 @@ pub struct Catalog {
     cache: Arc<Cache>,
     room: Room,
     /// Which runs have which instruments, once that was asked for.
-    known: Arc<Mutex<Option<KnownRuns>>>,
+    known: KnownRuns,
 }
 
 /// What data there is of one instrument in one table.
@@ -58,36 +59,6 @@ pub struct BookSpan {
     pub from: Ts,
     /// The last time.
     pub to: Ts,
-}
-
-/// Names of runs by the instruments that they have.
-#[derive(Debug, Default)]
-struct KnownRuns {
-    by_instrument: HashMap<String, BTreeSet<String>>,
-    names: BTreeSet<String>,
-    /// The bundles at that time.
-    bundles: Bundles,
-}
-
-impl KnownRuns {
-    fn of(bundles: Bundles, metas: &[RunMeta]) -> KnownRuns {
-        let mut known = KnownRuns {
-            bundles,
-            ..KnownRuns::default()
-        };
-        for meta in metas {
-            known.add(meta);
-        }
-        known
-    }
-
-    fn add(&mut self, meta: &RunMeta) {
-        self.names.insert(meta.run.clone());
-        for def in meta.instruments.defs() {
-            let runs = self.by_instrument.entry(def.name.clone()).or_default();
-            runs.insert(meta.run.clone());
-        }
-    }
 }
 
 impl Catalog {
@@ -156,7 +127,7 @@ impl Catalog {
             store,
             cache: Arc::new(Cache::new(bytes)),
             room: Room::default(),
-            known: Arc::default(),
+            known: KnownRuns::default(),
         }
     }
 
@@ -204,6 +175,10 @@ impl Catalog {
         &self.cache
     }
 
+    pub(crate) fn known(&self) -> &KnownRuns {
+        &self.known
+    }
+
     /// The memory of each of its writers.
     pub(crate) fn room(&self) -> Room {
         self.room
@@ -222,44 +197,6 @@ impl Catalog {
         while_bundling(&self.store, || {
             read_metas(&self.store, run_names(&self.store)?.iter())
         })
-    }
-
-    /// Names of the runs that have one of these instruments, sorted: of those that were there when this was first asked, or the last
-    /// bundle was made, and those that this catalog has begun to write since, or has met while [`Catalog::importing`].
-    ///
-    /// # Errors
-    /// As [`Catalog::runs`].
-    pub fn runs_with<'a>(
-        &self,
-        instruments: impl IntoIterator<Item = &'a str>,
-    ) -> Result<BTreeSet<String>> {
-        // What is known is whole whoever was stopped while it had it.
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let bundles = Bundles::read(&self.store)?;
-        if known.as_ref().is_none_or(|known| known.bundles != bundles) {
-            *known = Some(KnownRuns::of(bundles, &self.runs()?));
-        }
-        let known = known.get_or_insert_default();
-        Ok(instruments
-            .into_iter()
-            .filter_map(|name| known.by_instrument.get(name))
-            .flatten()
-            .cloned()
-            .collect())
-    }
-
-    /// Those of [`Catalog::runs_with`] that are imports other than this one.
-    ///
-    /// # Errors
-    /// As [`Catalog::runs`].
-    pub fn other_imports<'a>(
-        &self,
-        run: &str,
-        instruments: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Vec<String>> {
-        let mut runs = self.runs_with(instruments)?;
-        runs.retain(|name| name.starts_with(IMPORT_RUN) && name != run);
-        Ok(runs.into_iter().collect())
     }
 
     /// What data there is, by table, instrument and bar size.
@@ -341,20 +278,6 @@ impl Catalog {
         let members = bundles.members(run).into_iter().flatten();
         let rows = members.map(|(run, member)| (run.clone(), member.rows()));
         Ok(rows.collect())
-    }
-
-    /// Names of the runs of which it is known which instruments they have, if that was asked for.
-    pub(crate) fn known_names(&self) -> Option<BTreeSet<String>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.as_ref().map(|known| known.names.clone())
-    }
-
-    /// Takes note of a run of which a part is begun.
-    pub(crate) fn note(&self, meta: &RunMeta) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.as_mut() {
-            known.add(meta);
-        }
     }
 
     /// Shows all files that count, with their runs, in order.

@@ -29,6 +29,9 @@ pub(crate) struct Checkpoint {
     /// The bundle that all rows are in, once it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bundle: Option<String>,
+    /// The last commit of an import that took effect by a checkpoint of the run, so that it does once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) commit: Option<String>,
 }
 
 /// What is remembered of a part that a checkpoint covers, so that it is never written a second time.
@@ -100,12 +103,14 @@ impl Checkpoint {
             files: Vec::new(),
             dropped: Vec::new(),
             bundle: None,
+            commit: None,
         }
     }
 }
 
 impl CoveredPart {
-    fn of(part: &Part) -> CoveredPart {
+    /// What is remembered of it.
+    pub(crate) fn of(part: &Part) -> CoveredPart {
         CoveredPart {
             source: part.source.clone(),
             rows: part.rows(),
@@ -212,6 +217,7 @@ impl RunIndex {
             files: self.live().collect(),
             dropped: self.checkpoint.dropped.clone(),
             bundle: None,
+            commit: self.checkpoint.commit.clone(),
         }
     }
 

@@ -38,6 +38,14 @@ pub enum CatalogError {
         /// The number of the part.
         part: u32,
     },
+    /// Another import has changed what this one was decided by: what the catalog has of its instruments, or its own run.
+    #[error(
+        "another import of the same instruments has come into the catalog before {run} meanwhile; import it again"
+    )]
+    Overtaken {
+        /// The run that was not written.
+        run: String,
+    },
     /// A part that cannot be written anew by itself.
     #[error(
         "part {part} of run {run} was compacted together with others, so it cannot be replaced; import it into another catalog"

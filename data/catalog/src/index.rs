@@ -112,6 +112,13 @@ fn list_once(store: &Store, dir: &Path) -> Result<BTreeMap<String, Listed>> {
             listed.parts.insert(part);
         }
     }
+    for (run, parts) in store.known_commits().below(dir) {
+        let listed = runs.entry(run).or_default();
+        listed.has_meta = true;
+        // If it has one by now: that has the last word.
+        listed.has_checkpoint = true;
+        listed.parts.extend(parts);
+    }
     Ok(runs)
 }
 

@@ -95,3 +95,10 @@ pub(crate) const UPLOAD_PART_BYTES: u64 = 8 << 20;
 /// How often a request to an object store is tried again, and for how long.
 pub(crate) const REMOTE_RETRIES_MAX: usize = 5;
 pub(crate) const REMOTE_RETRY_S_MAX: u64 = 30;
+
+/// Commits of imports that the head of a catalog in an object store remembers: an import during which more were made looks again at what is
+/// there, whatever these were.
+pub(crate) const COMMITS_MAX: usize = 64;
+
+/// Instruments of a run that it names of each; one that has more may have any.
+pub(crate) const COMMIT_NAMES_MAX: usize = 64;

@@ -35,6 +35,8 @@ struct Head {
     dropped: Vec<Dropped>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bundle: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    commit: Option<String>,
     /// What the rows name by their place here.
     runs: Vec<String>,
     tables: Vec<Table>,
@@ -171,6 +173,7 @@ pub(crate) fn to_bytes(checkpoint: &Checkpoint) -> Vec<u8> {
         parts: checkpoint.parts.clone(),
         dropped: checkpoint.dropped.clone(),
         bundle: checkpoint.bundle.clone(),
+        commit: checkpoint.commit.clone(),
         runs: lists.runs.all,
         tables: lists.tables.all,
         bars: lists.bars.all,
@@ -252,6 +255,7 @@ fn parse(content: &[u8]) -> Option<Result<Checkpoint, String>> {
         files,
         dropped: head.dropped,
         bundle: head.bundle,
+        commit: head.commit,
     }))
 }
 
@@ -353,6 +357,7 @@ mod tests {
             number: 3,
             parts: BTreeMap::from([(0, covered)]),
             bundle: files.len().is_multiple_of(2).then(|| "import-1".to_owned()),
+            commit: files.len().is_multiple_of(3).then(|| "0a".to_owned()),
             files,
             dropped: Vec::new(),
         }

@@ -4,6 +4,7 @@ use crate::bundles::Bundles;
 use crate::end::end_path;
 use crate::index::{read_checkpoint, read_index};
 use crate::part::{Part, Written, lock_run, meta_path, unmark_begun};
+use crate::writer::Target;
 use crate::{Catalog, Result, RunWriter};
 use tickloom_journal::RunMeta;
 
@@ -15,7 +16,12 @@ impl Catalog {
     /// [`crate::CatalogError::Journal`] if a run of this name with other instruments has other parts; [`crate::CatalogError::Io`].
     pub fn writer(&self, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
         self.note(meta);
-        RunWriter::new(self.store().clone(), self.room(), meta, part, source)
+        let target = Target {
+            store: self.store().clone(),
+            room: self.room(),
+            seen: None,
+        };
+        RunWriter::new(target, meta, part, source)
     }
 
     /// What was written as this part, if it is complete and comes from `source`.

@@ -15,6 +15,7 @@ mod trial;
 use crate::Result;
 use crate::bundles::KnownDecisions;
 use crate::known_checkpoints::KnownCheckpoints;
+use crate::known_commits::KnownCommits;
 use bytes::Bytes;
 pub(crate) use new_file::NewFile;
 use remote::Remote;
@@ -36,6 +37,8 @@ pub struct Store {
     decisions: KnownDecisions,
     /// Long checkpoints that were read last.
     checkpoints: KnownCheckpoints,
+    /// What was committed lately into an object store.
+    commits: KnownCommits,
     /// When a test lets its changes fail.
     #[cfg(test)]
     death: fault::Death,
@@ -85,6 +88,7 @@ impl Store {
             place,
             decisions: KnownDecisions::default(),
             checkpoints: KnownCheckpoints::default(),
+            commits: KnownCommits::default(),
             #[cfg(test)]
             death: fault::Death::default(),
         })
@@ -100,6 +104,7 @@ impl Store {
             place: Place::Trial(Arc::new(Trial::over(&base.root, below))),
             decisions: KnownDecisions::default(),
             checkpoints: KnownCheckpoints::default(),
+            commits: KnownCommits::default(),
             #[cfg(test)]
             death: fault::Death::default(),
         }
@@ -117,6 +122,10 @@ impl Store {
 
     pub(crate) fn known_checkpoints(&self) -> &KnownCheckpoints {
         &self.checkpoints
+    }
+
+    pub(crate) fn known_commits(&self) -> &KnownCommits {
+        &self.commits
     }
 
     /// Which writing of a file is there; `None` where that cannot be told, as of an object store.

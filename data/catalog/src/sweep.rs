@@ -3,6 +3,8 @@
 
 use super::Catalog;
 use super::bundles::Bundles;
+use super::catalog::IMPORT_RUN;
+use super::commit::{apply_newest, commit_of, commits_dir, read_commit, read_head};
 use super::index::{all_names, read_index, run_names};
 use super::part::{Entry, RUNS_DIR, entry, lock_run};
 use super::store::Store;
@@ -34,6 +36,8 @@ pub enum LeftoverKind {
     CoveredEntry,
     /// The mark of a part that is being written, or whose writer has died.
     BegunMark,
+    /// What an import into an object store is about to make visible, or would have if it had not died.
+    Commit,
 }
 
 impl LeftoverKind {
@@ -45,6 +49,7 @@ impl LeftoverKind {
             LeftoverKind::Unlisted => "a file that no index lists",
             LeftoverKind::CoveredEntry => "an entry that a checkpoint covers",
             LeftoverKind::BegunMark => "the mark of a part that was begun",
+            LeftoverKind::Commit => "a commit that has not taken effect",
         }
     }
 }
@@ -92,14 +97,38 @@ pub(crate) fn leftovers(catalog: &Catalog) -> Result<Vec<Leftover>> {
         };
         Some(Leftover { path, run, what })
     });
-    Ok(found.collect())
+    let mut found: Vec<Leftover> = found.collect();
+    found.extend(commits(store)?);
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+/// Commits that have not taken effect.
+fn commits(store: &Store) -> Result<Vec<Leftover>> {
+    let mut all = Vec::new();
+    for path in store.paths(&commits_dir())? {
+        // One that takes effect now is gone.
+        if let Some(id) = commit_of(&path)
+            && let Some((commit, _)) = read_commit(store, id)?
+        {
+            let run = commit.runs.into_iter().next().map(|run| run.meta.run);
+            all.push(Leftover {
+                path,
+                run,
+                what: LeftoverKind::Commit,
+            });
+        }
+    }
+    Ok(all)
 }
 
 /// The run of a file by its name without extension. One run's name may begin with another's: the longest counts.
 fn owner(stem: &str, runs: &BTreeSet<String>) -> Option<String> {
     let mut ends: Vec<usize> = stem.match_indices('-').map(|(at, _)| at).collect();
     ends.reverse();
-    let is_own = |end: &usize| is_of_run(&stem[end + 1..]) && runs.contains(&stem[..*end]);
+    // An import into an object store that died before it took effect has left nothing in the index.
+    let is_run = |name: &str| runs.contains(name) || name.starts_with(IMPORT_RUN);
+    let is_own = |end: &usize| is_of_run(&stem[end + 1..]) && is_run(&stem[..*end]);
     ends.into_iter()
         .find(is_own)
         .map(|end| stem[..end].to_owned())
@@ -130,6 +159,10 @@ pub(crate) fn sweep(catalog: &Catalog) -> Result<u64> {
 /// Removes leftovers of all runs, each while its lock is held. On an object store nobody else may be writing.
 pub(crate) fn remove_leftovers(catalog: &Catalog) -> Result<u64> {
     let mut by_run: BTreeMap<String, Vec<Leftover>> = BTreeMap::new();
+    if catalog.is_remote() {
+        // What is decided takes effect first: its files are nobody's leftovers.
+        apply_newest(catalog.store(), &read_head(catalog.store())?.0)?;
+    }
     for leftover in leftovers(catalog)? {
         // What is nobody's may be somebody's whom we do not know.
         if let Some(run) = leftover.run.clone() {
@@ -178,6 +211,7 @@ mod tests {
         check("b-merged-0123456789abcdef-1m", Some("b"));
         check("b-merged-0123", None);
         check("c-00000001", None);
+        check("import-c-00000000-0123456789abcdef", Some("import-c"));
         check("b", None);
         check("b-0000001", None);
     }

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod bundles;
+mod commits;
 mod damage;
 mod folded;
 mod order;

@@ -8,6 +8,7 @@ mod seen;
 
 use super::bundles::{Bundles, bundles_dir};
 use super::checkpoint::RunIndex;
+use super::commit::commits_dir;
 use super::end::{end_path, read_end};
 use super::file::read_meta as read_footer;
 use super::file_meta::FileMeta;
@@ -21,7 +22,7 @@ use super::sweep::{Leftover, leftovers, remove_leftovers};
 use super::{Catalog, Table};
 use crate::Result;
 use crate::limits::HASH_BYTES;
-use entries::{other_run, unsealed, without_meta};
+use entries::{damaged_commits, other_run, unsealed, without_meta};
 pub use fault::Fault;
 use rows::{Rows, describe};
 use seen::Seen;
@@ -103,6 +104,8 @@ impl Catalog {
             }
         }
         report.entries_without_hash += unsealed(self.store(), &bundles_dir())?;
+        report.entries_without_hash += unsealed(self.store(), &commits_dir())?;
+        report.faults.extend(damaged_commits(self.store())?);
         // If an index cannot be read that is a fault above, and nothing can be said of what it lists.
         if report.faults.is_empty() {
             report.leftovers = leftovers(self)?;

@@ -1,17 +1,19 @@
 //! Writes one part of a run: sends each record to the file of its partition, and lists the files once all are in place.
 
 mod abandon;
+mod commit;
 mod leftover;
 mod open;
+mod replace;
 mod room;
 
 use super::Table;
 use super::bundles::Bundles;
+use super::commit::new_id;
 use super::end::{RunEnd, end_path, write_end};
 use super::file::FileWriter;
-use super::index::{
-    fold, read_checkpoint, read_index, remove_covered, swap_checkpoint, write_meta,
-};
+use super::importing::SharedSeen;
+use super::index::{fold, read_index, write_meta};
 use super::key::Key;
 use super::part::{Part, PartFile, Written, lock_run, mark_begun, meta_path, unmark_begun};
 use super::partition::{DAY_NS, Partition};
@@ -21,8 +23,10 @@ use crate::limits::{ENTRIES_MAX, ENTRY_FILES_MAX, IDLE_ROWS, WRITER_CHECK_ROWS};
 use crate::order::{Placed, Placing};
 use crate::{CatalogError, Result};
 use bytes::Bytes;
-use leftover::{lost, remove_files, remove_others, stem};
+pub(crate) use leftover::remove_files;
+use leftover::{lost, remove_others, stem};
 use open::{OpenFile, OpenFiles};
+use replace::{check_meta, covered_source, released_before, replace};
 pub(crate) use room::Room;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -63,7 +67,19 @@ pub struct RunWriter {
     meta_before: Option<(Bytes, Version)>,
     /// What is known at the end, if it is an import.
     end: Option<RunEnd>,
+    /// What an import into an object store had seen before it began; it takes effect by a commit.
+    seen: Option<SharedSeen>,
+    /// A name that nobody else has, for its files.
+    id: String,
     _lock: Lock,
+}
+
+/// Where a part is written to.
+pub(crate) struct Target {
+    pub(crate) store: Store,
+    pub(crate) room: Room,
+    /// Of an import into an object store, what it had seen before.
+    pub(crate) seen: Option<SharedSeen>,
 }
 
 /// What of a record says where it belongs: its table, instrument, source and day.
@@ -71,17 +87,21 @@ type Place = (Table, InstrumentId, SourceId, i64);
 
 impl RunWriter {
     pub(super) fn new(
-        store: Store,
-        room: Room,
+        target: Target,
         meta: &RunMeta,
         part: u32,
         source: &str,
     ) -> Result<RunWriter> {
+        let Target { store, room, seen } = target;
         meta.check()?;
         Bundles::read(&store)?.check_alone(&meta.run)?;
         let lock = lock_run(&store, &meta.run)?;
         let meta_before = store.read_version(&meta_path(&meta.run))?;
-        write_meta(&store, meta, part)?;
+        match &seen {
+            None => write_meta(&store, meta, part)?,
+            // What the run is takes effect with its rows.
+            Some(_) => check_meta(&store, meta, part)?,
+        }
         let replaced = Part::read_version(&store, &meta.run, part)?;
         let covered = covered_source(&store, &meta.run, part)?;
         if covered.is_some() {
@@ -112,6 +132,8 @@ impl RunWriter {
             has_leftovers,
             meta_before,
             end: None,
+            seen,
+            id: new_id(),
             _lock: lock,
         })
     }
@@ -248,8 +270,19 @@ impl RunWriter {
     /// Completes all files, lists them as the part, and removes what an earlier, different writing of the part left.
     ///
     /// # Errors
-    /// [`CatalogError::Outrun`] if another writer has completed the part since this one began; otherwise as [`RunWriter::push`].
+    /// [`CatalogError::Outrun`] if another writer has completed the part since this one began, [`CatalogError::Overtaken`] if it is an import
+    /// into an object store and others have committed what concerns it; otherwise as [`RunWriter::push`].
     pub fn finish(mut self) -> Result<Written> {
+        if let Some(seen) = self.seen.clone() {
+            let mut written = RunWriter::commit(vec![self], &seen)?;
+            return Ok(written.pop().unwrap_or_default());
+        }
+        let part = self.complete_part()?;
+        self.list_part(&part)
+    }
+
+    /// Completes all files.
+    fn complete_part(&mut self) -> Result<Part> {
         let mut ready = std::mem::take(&mut self.ready);
         self.placing.finish(&self.meta.instruments, &mut ready);
         self.write_ready(ready)?;
@@ -258,11 +291,22 @@ impl RunWriter {
         }
         self.write_spilled()?;
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
-        let part = Part {
-            source: self.source,
-            files: self.files,
+        Ok(Part {
+            source: self.source.clone(),
+            files: std::mem::take(&mut self.files),
             released: Some(Ts(self.placing.released())),
-        };
+        })
+    }
+
+    /// Whether a part is listed in the run's checkpoint rather than by an entry of its own. In an object store no lock keeps a compaction
+    /// from taking in what was there before: there only the checkpoint says what counts instead of it.
+    fn is_in_checkpoint(&self, part: &Part) -> bool {
+        self.is_covered
+            || part.files.len() > ENTRY_FILES_MAX
+            || self.store.is_remote() && self.replaced.is_some()
+    }
+
+    fn list_part(&self, part: &Part) -> Result<Written> {
         let (store, run) = (&self.store, &self.meta.run);
         let mut beside = vec![meta_path(run)];
         if let Some(end) = &self.end {
@@ -272,19 +316,14 @@ impl RunWriter {
         // All at once and before the part is listed: the disk is waited for as rarely as can be.
         let files = part.files.iter().map(|file| &file.path);
         store.settle(files.chain(&beside).map(PathBuf::as_path))?;
-        // In an object store no lock keeps a compaction from taking in what was there before: there only the checkpoint says what counts
-        // instead of it.
-        let is_in_checkpoint = self.is_covered
-            || part.files.len() > ENTRY_FILES_MAX
-            || store.is_remote() && self.replaced.is_some();
-        if is_in_checkpoint {
-            if !replace(store, run, self.part, (self.before.as_deref(), &part))? {
-                return lost(store, run, self.part, &part);
+        if self.is_in_checkpoint(part) {
+            if !replace(store, run, self.part, (self.before.as_deref(), part))? {
+                return lost(store, run, self.part, part);
             }
         } else {
             let replaced = self.replaced.as_ref().map(|(_, version)| version);
             if !part.write(store, run, self.part, replaced)? {
-                return lost(store, run, self.part, &part);
+                return lost(store, run, self.part, part);
             }
             if let Some((old, _)) = &self.replaced {
                 remove_files(store, &old.files, &part.files)?;
@@ -325,8 +364,13 @@ impl RunWriter {
         let nth = self.begun.entry(partition).or_default();
         let mut stem = stem(&self.meta.run, self.part);
         if self.store.is_remote() {
-            // Writers of the same part that write something else must not meet in one file.
-            stem = format!("{stem}-{:016x}", xxh3_64(self.source.as_bytes()));
+            // Writers of the same part that write something else must not meet in one file. What an import writes depends on what it has
+            // found there as well.
+            let of = match self.seen {
+                Some(_) => self.id.as_bytes(),
+                None => self.source.as_bytes(),
+            };
+            stem = format!("{stem}-{:016x}", xxh3_64(of));
         }
         let name = partition.file_name(&stem, *nth);
         *nth += 1;
@@ -340,53 +384,5 @@ impl RunWriter {
         let file = writer.finish(&self.store, &self.meta)?;
         self.files.push(file);
         Ok(())
-    }
-}
-
-/// What a part was made from that a checkpoint covers.
-fn covered_source(store: &Store, run: &str, part: u32) -> Result<Option<String>> {
-    let checkpoint = read_checkpoint(store, run)?;
-    let covered = checkpoint.and_then(|(mut checkpoint, _)| checkpoint.parts.remove(&part));
-    Ok(covered.map(|part| part.source))
-}
-
-/// When the last input of the parts before this one was released, as far as that is known.
-fn released_before(store: &Store, run: &str, part: u32) -> Result<Option<Ts>> {
-    let Some(before) = part.checked_sub(1) else {
-        return Ok(None);
-    };
-    // Mostly it is the part before that says it; a long run's index is read only where there is none.
-    if let Some(Part {
-        released: told @ Some(_),
-        ..
-    }) = Part::read(store, run, before)?
-    {
-        return Ok(told);
-    }
-    Ok(read_index(store, run)?.released_before(part))
-}
-
-/// Lists a part in the next checkpoint, whether or not one covers it already, and removes the files that it had. False if it is not from
-/// the source any more that it was `before`.
-fn replace(
-    store: &Store,
-    run: &str,
-    number: u32,
-    (before, part): (Option<&str>, &Part),
-) -> Result<bool> {
-    loop {
-        let index = read_index(store, run)?;
-        if index.source(number) != before {
-            return Ok(false);
-        }
-        let next = index.replacing(run, number, part)?;
-        if !swap_checkpoint(store, run, &index, &next)? {
-            continue;
-        }
-        let old = index.live().filter(|live| live.parts == (number, number));
-        let old: Vec<PartFile> = old.map(|live| live.file).collect();
-        remove_files(store, &old, &part.files)?;
-        remove_covered(store, run, &index)?;
-        return Ok(true);
     }
 }

@@ -65,7 +65,7 @@ use prepared::{Prepared, Push};
 use report::Tally;
 use said::{Said, is_still_said};
 use std::path::Path;
-use tickloom_catalog::{Catalog, RunEnd, mark_bars};
+use tickloom_catalog::{Catalog, Importing, RunEnd, mark_bars};
 use tickloom_journal::RunMeta;
 
 /// Reads a file, plain or in gzip, zstd or a zip of one member.
@@ -121,15 +121,31 @@ impl Input {
         if self.format(options)? == Format::Tickloom {
             return own::import_own(self, catalog);
         }
-        let run = self.run(options, catalog)?;
-        let mut prepared = self.prepare(options)?;
+        loop {
+            let run = self.run(options, catalog)?;
+            let prepared = self.prepare(options)?;
+            let names: Vec<String> = (prepared.instruments().defs().iter())
+                .map(|def| def.name.clone())
+                .collect();
+            // Until it is done nobody else imports one of its instruments: each is held to what the other has.
+            let alone = catalog.importing(&[&run], names.iter().map(String::as_str))?;
+            match self.import_alone((options, run), catalog, &alone, prepared) {
+                // In an object store somebody else has. All is looked at again.
+                Err(_) if alone.is_overtaken()? => {}
+                done => return done,
+            }
+        }
+    }
+
+    fn import_alone(
+        &self,
+        (options, run): (&ImportOptions, String),
+        catalog: &Catalog,
+        alone: &Importing,
+        mut prepared: Box<dyn Prepared>,
+    ) -> Result<ImportReport> {
         let base = self.source(options)?;
         let said = Said::of(options, prepared.as_ref());
-        let names: Vec<String> = (prepared.instruments().defs().iter())
-            .map(|def| def.name.clone())
-            .collect();
-        // Until it is done nobody else imports one of its instruments: each is held to what the other has.
-        let _alone = catalog.importing(names.iter().map(String::as_str))?;
         let there = said.there(catalog, &run, &base)?;
         if let Some(there) = &there {
             // If it has all of them, none was left out because others have it: they need not be read.
@@ -160,7 +176,7 @@ impl Input {
         meta.config = config(options);
         let origin = prepared.origin().map(|origin| origin.as_kept());
         let source = said.source(&base);
-        let mut writer = catalog.writer(&meta, 0, &source)?;
+        let mut writer = alone.writer(&meta, 0, &source)?;
         let mut seq = 0;
         let emitted = self.emit(prepared, options, Some(known), &mut |block| {
             for record in block {

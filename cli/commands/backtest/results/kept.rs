@@ -44,7 +44,10 @@ impl Kept {
             .map_err(|error| waiting(error.into_error()))?;
         let mut outputs = BufReader::new(file);
         outputs.seek(SeekFrom::Start(0)).map_err(waiting)?;
-        let mut writer = self.catalog.writer(&meta, 0, &self.source)?;
+        // Somebody else may have taken the name since this run began.
+        let alone = self.catalog.importing(&[&meta.run], [])?;
+        let writer = alone.writer(&meta, 0, &self.source)?;
+        let mut writer = writer.only_if_new()?;
         let (mut cause, mut record) = ([0; 8], [0; RECORD_LEN]);
         for number in 0.. {
             match outputs.read_exact(&mut cause) {

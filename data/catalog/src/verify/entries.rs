@@ -2,6 +2,7 @@
 
 use super::fault::Fault;
 use crate::Result;
+use crate::commit::{commit_of, commits_dir, read_commit, read_head};
 use crate::index::nameless;
 use crate::part::meta_path;
 use crate::sealed::is_sealed;
@@ -27,6 +28,19 @@ pub(super) fn without_meta(store: &Store) -> Result<Vec<Fault>> {
     let runs = nameless(store)?.into_iter();
     let fault = |run: String| Fault::new(&meta_path(&run), "no such file", "what the run is");
     Ok(runs.map(fault).collect())
+}
+
+/// Entries of commits that cannot be read.
+pub(super) fn damaged_commits(store: &Store) -> Result<Vec<Fault>> {
+    let mut faults = Vec::new();
+    for path in store.paths(&commits_dir())? {
+        let read = match commit_of(&path) {
+            Some(id) => read_commit(store, id).map(|_| ()),
+            None => read_head(store).map(|_| ()),
+        };
+        faults.extend(read.err().map(|error| Fault::unreadable(&path, &error)));
+    }
+    Ok(faults)
 }
 
 /// That an entry is of another run than its directory says.

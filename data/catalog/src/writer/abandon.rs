@@ -2,13 +2,29 @@
 
 use super::leftover::remove_files;
 use super::{OpenFile, RunWriter};
-use crate::Result;
 use crate::index::read_index;
 use crate::part::{PartFile, meta_path, unmark_begun};
+use crate::{CatalogError, Result};
 
 impl RunWriter {
+    /// This writer, if the part was not there when it began; otherwise nothing is changed.
+    ///
+    /// # Errors
+    /// [`CatalogError::Outrun`] if it was; as [`RunWriter::abandon`].
+    pub fn only_if_new(self) -> Result<RunWriter> {
+        if self.before.is_none() {
+            return Ok(self);
+        }
+        let outrun = CatalogError::Outrun {
+            run: self.meta.run.clone(),
+            part: self.part,
+        };
+        self.abandon()?;
+        Err(outrun)
+    }
+
     /// Gives up what was written so far: an earlier writing of the part stays as it is. In an object store, where nothing is listed before the
-    /// end, files that were sent stay unlisted.
+    /// end, files that were sent by no import stay unlisted.
     ///
     /// # Errors
     /// [`crate::CatalogError::Io`]; what is left then is removed by the next writer of the part.
@@ -17,6 +33,10 @@ impl RunWriter {
         let (store, run) = (&self.store, &self.meta.run);
         for file in open {
             store.discard(file.writer.path())?;
+        }
+        if self.seen.is_some() {
+            // Nothing of it was ever listed, and nobody else has any of these names.
+            return remove_files(store, &self.files, &[]);
         }
         if store.is_remote() {
             return Ok(());

@@ -29,7 +29,7 @@ pub(super) fn lost(store: &Store, run: &str, number: u32, ours: &Part) -> Result
 }
 
 /// Removes files that are not among those that are kept.
-pub(super) fn remove_files(store: &Store, files: &[PartFile], kept: &[PartFile]) -> Result<()> {
+pub(crate) fn remove_files(store: &Store, files: &[PartFile], kept: &[PartFile]) -> Result<()> {
     let kept: BTreeSet<&Path> = kept.iter().map(|file| file.path.as_path()).collect();
     let gone = files.iter().filter(|f| !kept.contains(f.path.as_path()));
     gone.map(|file| &file.path)

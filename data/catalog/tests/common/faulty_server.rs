@@ -137,8 +137,9 @@ fn serve(
         Fate::Answer(answer) => answer,
         Fate::Pass | Fate::FailAfter => {
             let mut upstream = TcpStream::connect(behind)?;
+            // At once: what follows a small piece would wait until that is acknowledged.
+            head.append(&mut body);
             upstream.write_all(&head)?;
-            upstream.write_all(&body)?;
             let mut answer = Vec::new();
             upstream.read_to_end(&mut answer)?;
             seen.lock().unwrap()(&request, &answer);

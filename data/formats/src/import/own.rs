@@ -23,7 +23,7 @@ use rows::Decoder;
 use std::fs::File;
 use std::path::Path;
 use tickloom_catalog::mark_bars;
-use tickloom_catalog::{Catalog, IMPORT_RUN, RunWriter};
+use tickloom_catalog::{Catalog, IMPORT_RUN, Importing, RunWriter};
 use tickloom_journal::RunMeta;
 
 /// A kind of file that export writes.
@@ -201,13 +201,29 @@ fn source(header: &FileHeader) -> String {
 pub(crate) fn import_own(input: &Input, catalog: &Catalog) -> Result<ImportReport> {
     // Read twice: what is wrong is found before anything is written.
     let content = read_all(input, &mut |_| Ok(()))?;
-    let mut report = content.report;
     let names = run_names(input, &content.header.runs)?;
+    loop {
+        let runs: Vec<&str> = names.iter().map(String::as_str).collect();
+        let instruments = content.header.runs.iter();
+        let instruments = instruments.flat_map(|run| run.instruments.defs());
+        let alone = catalog.importing(&runs, instruments.map(|def| def.name.as_str()))?;
+        match import_alone(input, &content, &names, (catalog, &alone)) {
+            // In an object store somebody else has imported some of that. All is looked at again.
+            Err(_) if alone.is_overtaken()? => {}
+            done => return done,
+        }
+    }
+}
+
+fn import_alone(
+    input: &Input,
+    content: &Content,
+    names: &[String],
+    (catalog, alone): (&Catalog, &Importing),
+) -> Result<ImportReport> {
+    let mut report = content.report.clone();
     let source = source(&content.header);
     let mut writers: Vec<Option<RunWriter>> = Vec::new();
-    let instruments = content.header.runs.iter();
-    let instruments = instruments.flat_map(|run| run.instruments.defs());
-    let _alone = catalog.importing(instruments.map(|def| def.name.as_str()))?;
     let mut known = Vec::new();
     for (name, run) in names.iter().zip(&content.header.runs) {
         known.push(Known::of(
@@ -225,7 +241,7 @@ pub(crate) fn import_own(input: &Input, catalog: &Catalog) -> Result<ImportRepor
         writers.push(if is_there {
             None
         } else {
-            Some(catalog.writer(&meta, 0, &source)?)
+            Some(alone.writer(&meta, 0, &source)?)
         });
     }
     report.unchanged = writers.iter().all(Option::is_none);
@@ -257,13 +273,11 @@ pub(crate) fn import_own(input: &Input, catalog: &Catalog) -> Result<ImportRepor
             "the same, or another catalog",
         ));
     }
-    for writer in writers.into_iter().flatten() {
-        writer.finish()?;
-    }
-    if let [_, _, ..] = names.as_slice() {
+    alone.finish(writers.into_iter().flatten().collect())?;
+    if let [_, _, ..] = names {
         report.notes.push(format!("{} runs", names.len()));
     }
-    report.run = names.into_iter().next();
+    report.run = names.first().cloned();
     Ok(report)
 }
 

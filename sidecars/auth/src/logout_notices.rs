@@ -24,7 +24,9 @@ const LOGOUT_TOKEN_TYPE: &str = "logout+jwt";
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Seconds that a logout token is good (section 2.4: at most two minutes).
 const LIFETIME_S: i64 = 120;
-/// How long an application may take to answer: others wait meanwhile.
+/// Applications that are told at the same time.
+const AT_ONCE: usize = 8;
+/// How long an application may take to answer: what else it is told waits meanwhile.
 const TIME_MAX: Duration = Duration::from_secs(5);
 /// What is read of an answer, in bytes: nothing is made of it.
 const ANSWER_BYTES_MAX: usize = 4096;
@@ -176,6 +178,18 @@ impl EffectHandler for LogoutNotices {
                 Err(error) => EffectAnswer::Later(error.to_string()),
             }
         })
+    }
+
+    /// An application that does not answer keeps nobody else's notices waiting.
+    fn at_once(&self) -> usize {
+        AT_ONCE
+    }
+
+    /// Of each application one at a time: `logout_notice/CLIENT`.
+    fn lane<'a>(&self, key: &'a str) -> &'a str {
+        let mut slashes = key.match_indices('/').map(|(at, _)| at);
+        let end = slashes.nth(1).unwrap_or(key.len());
+        key.get(..end).unwrap_or(key)
     }
 
     /// Ten attempts, within an hour or two: a session of an application seldom lasts longer than somebody waits for it to be ended.

@@ -8,20 +8,24 @@ mod handler;
 mod worker;
 
 use crate::Result;
-use crate::database::Write;
+use crate::database::{Database, Write};
 pub use handler::{Effect, EffectAnswer, EffectFuture, EffectHandler, EffectPolicy};
 use sqlx::Row;
 use tickloom_types::Ts;
 pub use worker::Effects;
 
+/// Effects of one kind that are done at a time, at most.
+const LANES_MAX: usize = 8;
+
 const ENQUEUE: &str = "INSERT INTO effect (key, kind, payload, at, state, attempts, next_at, lease_until, last_answer) \
     VALUES ($1, $2, $3, $4, 'waiting', 0, $4, 0, '') ON CONFLICT (key) DO NOTHING";
-const DUE: &str = "SELECT key FROM effect WHERE state = 'waiting' AND kind = $1 AND next_at <= $2 \
-    AND lease_until <= $2 ORDER BY next_at, key LIMIT 1";
-/// The conditions stand twice: of two workers that found the same the second has nothing.
-const CLAIM: &str = "UPDATE effect SET attempts = attempts + 1, lease_until = $3 WHERE key = \
-    (SELECT key FROM effect WHERE state = 'waiting' AND kind = $1 AND next_at <= $2 AND lease_until <= $2 \
-    ORDER BY next_at, key LIMIT 1) AND state = 'waiting' AND next_at <= $2 AND lease_until <= $2 \
+/// The one that is due first and is in none of seven lanes.
+const DUE: &str = "SELECT key FROM effect WHERE state = 'waiting' AND kind = $1 AND next_at <= $2 AND lease_until <= $2 \
+    AND key NOT LIKE $3 AND key NOT LIKE $4 AND key NOT LIKE $5 AND key NOT LIKE $6 AND key NOT LIKE $7 \
+    AND key NOT LIKE $8 AND key NOT LIKE $9 ORDER BY next_at, key LIMIT 1";
+/// Of two workers that found the same the second has nothing.
+const CLAIM: &str = "UPDATE effect SET attempts = attempts + 1, lease_until = $3 \
+    WHERE key = $1 AND state = 'waiting' AND next_at <= $2 AND lease_until <= $2 \
     RETURNING key, payload, at, attempts";
 /// Only of the attempt that is meant: a worker whose lease has ended changes nothing.
 const END: &str = "UPDATE effect SET state = $3, last_answer = $4, next_at = $5, lease_until = 0 \
@@ -137,10 +141,22 @@ pub async fn waiting_effects(
     Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
-/// Takes the effect of a kind that is due first, until the lease ends.
-async fn claim(write: &mut Write, kind: &str, now: Ts, lease_until: Ts) -> Result<Option<Effect>> {
+/// The key of the effect of a kind that is due first and is in none of these lanes, of which there are at most [`LANES_MAX`] less one.
+async fn due(database: &Database, kind: &str, now: Ts, busy: &[String]) -> Result<Option<String>> {
+    let mut found = sqlx::query(DUE).bind(kind).bind(now.0);
+    for place in 0..LANES_MAX - 1 {
+        // No key is empty.
+        let below = busy.get(place).map(|lane| format!("{lane}/%"));
+        found = found.bind(below.unwrap_or_default());
+    }
+    let row = found.fetch_optional(database.reader()).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Takes an effect that is due, until the lease ends, if nobody was faster.
+async fn claim(write: &mut Write, key: &str, now: Ts, lease_until: Ts) -> Result<Option<Effect>> {
     let row = sqlx::query(CLAIM)
-        .bind(kind)
+        .bind(key)
         .bind(now.0)
         .bind(lease_until.0)
         .fetch_optional(write.connection())

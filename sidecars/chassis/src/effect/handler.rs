@@ -56,6 +56,17 @@ pub trait EffectHandler: Send + Sync + 'static {
     /// Does it. It may be dropped at any point, and may be called again with the same key after it has been done.
     fn perform<'a>(&'a self, effect: &'a Effect) -> EffectFuture<'a>;
 
+    /// How many are done at a time, each of another lane: from 1 to 8.
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    /// In which lane an effect is, of which one is done at a time: a beginning of its key before a `/`, such as whom it is for. Whoever is
+    /// slow keeps those of its own lane waiting, and nobody else's.
+    fn lane<'a>(&self, key: &'a str) -> &'a str {
+        key
+    }
+
     /// How often it is tried.
     fn policy(&self) -> EffectPolicy {
         EffectPolicy::default()

@@ -1,17 +1,17 @@
 //! Does effects that are due, until it is told to stop.
 
 use super::handler::{Effect, EffectAnswer, EffectHandler};
-use super::{COUNTS, DUE, Outcome, claim, note};
-use crate::Result;
+use super::{COUNTS, LANES_MAX, Outcome, claim, due, note};
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::service::{Health, Stop};
+use crate::{ChassisError, Result};
 use sqlx::Row;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tickloom_types::Ts;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 
 /// Pause before looking again when nothing was due.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -69,8 +69,8 @@ impl Effects {
         }
     }
 
-    /// Does effects as they become due, until the stop is told. Kinds do not wait for each other; of one kind there is one at a time.
-    /// An effect that is being done is ended first.
+    /// Does effects as they become due, until the stop is told. Kinds do not wait for each other; of one kind there are as many at a time
+    /// as its handler says, each of another lane. Effects that are being done are ended first.
     pub async fn run(self, stop: Stop) {
         let mut tasks = JoinSet::new();
         for handler in &self.handlers {
@@ -82,12 +82,13 @@ impl Effects {
     async fn run_kind(self, handler: Arc<dyn EffectHandler>, mut stop: Stop) {
         let mut pause = PAUSE_MIN;
         let mut counted = None;
+        let mut running = Running::default();
         while !stop.is_told() {
-            match self.work(&handler, &mut counted).await {
+            match self.work(&handler, &mut running, &mut counted).await {
                 Ok(true) => pause = PAUSE_MIN,
                 Ok(false) => {
                     pause = PAUSE_MIN;
-                    stop.or_after(LOOK_AGAIN).await;
+                    running.change_or_after(&mut stop).await;
                 }
                 Err(error) => {
                     let kind = handler.kind();
@@ -100,19 +101,39 @@ impl Effects {
                 }
             }
         }
+        while running.ended().await.is_some() {}
     }
 
-    /// Does an effect if one is due, and counts them all from time to time; whether there was one.
+    /// Begins an effect if one is due and there is room, and counts them all from time to time; whether there may be more to do.
     async fn work(
         &self,
         handler: &Arc<dyn EffectHandler>,
+        running: &mut Running,
         counted: &mut Option<Instant>,
     ) -> Result<bool> {
+        if let Some(failed) = running.failed.take() {
+            return Err(failed);
+        }
+        if running.lanes.len() >= handler.at_once().clamp(1, LANES_MAX) {
+            running.ended().await;
+            return Ok(true);
+        }
         if counted.is_none_or(|counted| counted.elapsed() >= COUNT_AGAIN) {
             self.count().await?;
             *counted = Some(Instant::now());
         }
-        self.perform_one(handler).await
+        let busy: Vec<String> = running.lanes.values().cloned().collect();
+        match self.take(handler, &busy).await? {
+            Taken::Nothing => return Ok(false),
+            Taken::ByAnother => {}
+            Taken::One(effect) => {
+                let lane = handler.lane(&effect.key).to_owned();
+                let done = self.clone().finish(Arc::clone(handler), effect);
+                let task = running.tasks.spawn(done);
+                running.lanes.insert(task.id(), lane);
+            }
+        }
+        Ok(true)
     }
 
     /// Does all that is due now by the clock, and returns how many attempts that took. With a standing clock it is what a test calls
@@ -158,40 +179,46 @@ impl Effects {
 
     /// Takes an effect that is due, does it, and notes what came of it; whether there was one.
     async fn perform_one(&self, handler: &Arc<dyn EffectHandler>) -> Result<bool> {
-        let (kind, policy) = (handler.kind(), handler.policy());
+        match self.take(handler, &[]).await? {
+            Taken::Nothing => return Ok(false),
+            Taken::ByAnother => {}
+            Taken::One(effect) => self.clone().finish(Arc::clone(handler), effect).await?,
+        }
+        Ok(true)
+    }
+
+    /// Takes an effect that is due and in none of these lanes.
+    async fn take(&self, handler: &Arc<dyn EffectHandler>, busy: &[String]) -> Result<Taken> {
         let now = self.clock.now();
         // Looking takes no turn to write.
-        let due = sqlx::query(DUE)
-            .bind(kind)
-            .bind(now.0)
-            .fetch_optional(self.database.reader())
-            .await?;
-        if due.is_none() {
-            return Ok(false);
-        }
-        let mut write = self.database.write().await?;
-        let lease_until = Ts(now.0.saturating_add(policy.lease()));
-        let claimed = claim(&mut write, kind, now, lease_until).await?;
-        write.commit().await?;
-        // Another worker was faster; there may be more.
-        let Some(effect) = claimed else {
-            return Ok(true);
+        let Some(key) = due(&self.database, handler.kind(), now, busy).await? else {
+            return Ok(Taken::Nothing);
         };
-        let answer = if effect.attempt > policy.attempts_max {
+        let mut write = self.database.write().await?;
+        let lease_until = Ts(now.0.saturating_add(handler.policy().lease()));
+        let claimed = claim(&mut write, &key, now, lease_until).await?;
+        write.commit().await?;
+        Ok(claimed.map_or(Taken::ByAnother, Taken::One))
+    }
+
+    /// Does an effect that was taken, and notes what came of it.
+    async fn finish(self, handler: Arc<dyn EffectHandler>, effect: Effect) -> Result<()> {
+        let answer = if effect.attempt > handler.policy().attempts_max {
             let words = "it was begun as often as it may be, and never ended".to_owned();
             EffectAnswer::Away(words)
         } else {
-            perform(handler, &effect).await
+            perform(&handler, &effect).await
         };
-        let outcome = self.outcome(handler, &effect, answer);
+        let outcome = self.outcome(&handler, &effect, answer);
         let mut write = self.database.write().await?;
         note(&mut write, &effect, &outcome).await?;
         write.commit().await?;
         if ["refused", "given_up"].contains(&outcome.state) {
             let (key, answer) = (&effect.key, &outcome.words);
+            let kind = handler.kind();
             tracing::warn!(kind, key, answer, state = outcome.state, "an effect ended");
         }
-        Ok(true)
+        Ok(())
     }
 
     /// What becomes of an effect after this answer.
@@ -252,6 +279,45 @@ impl Effects {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.counts = Some(counts);
         Ok(())
+    }
+}
+
+/// What came of looking for an effect that is due.
+enum Taken {
+    Nothing,
+    /// There was one, and another worker was faster; there may be more.
+    ByAnother,
+    One(Effect),
+}
+
+/// Effects of a kind that are being done.
+#[derive(Default)]
+struct Running {
+    tasks: JoinSet<Result<()>>,
+    /// The lane of each.
+    lanes: HashMap<Id, String>,
+    /// Why what came of one could not be noted, if so: its lease ends.
+    failed: Option<ChassisError>,
+}
+
+impl Running {
+    /// Waits until one has ended; `None` if there is none.
+    async fn ended(&mut self) -> Option<()> {
+        let (id, done) = match self.tasks.join_next_with_id().await? {
+            Ok((id, done)) => (id, done),
+            Err(error) => (error.id(), Ok(())),
+        };
+        self.lanes.remove(&id);
+        self.failed = done.err().or(self.failed.take());
+        Some(())
+    }
+
+    /// Waits until one has ended, for a while, or until the stop is told.
+    async fn change_or_after(&mut self, stop: &mut Stop) {
+        tokio::select! {
+            Some(()) = self.ended() => {}
+            () = stop.or_after(LOOK_AGAIN) => {}
+        }
     }
 }
 

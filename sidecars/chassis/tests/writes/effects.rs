@@ -72,6 +72,47 @@ impl Outside {
     }
 }
 
+/// An outside of which some do not answer, until they are let.
+struct Several {
+    /// Keys that were begun, in order.
+    begun: Mutex<Vec<String>>,
+    /// What is waited for by those of the lane `x/slow`.
+    gate: tokio::sync::Semaphore,
+}
+
+impl EffectHandler for Several {
+    fn kind(&self) -> &'static str {
+        "outside"
+    }
+
+    fn at_once(&self) -> usize {
+        3
+    }
+
+    fn lane<'a>(&self, key: &'a str) -> &'a str {
+        key.rsplit_once('/').unwrap().0
+    }
+
+    fn perform<'a>(&'a self, effect: &'a Effect) -> EffectFuture<'a> {
+        Box::pin(async move {
+            self.begun.lock().unwrap().push(effect.key.clone());
+            if effect.key.starts_with("x/slow/") {
+                self.gate.acquire().await.unwrap().forget();
+            }
+            EffectAnswer::Done("as asked".to_owned())
+        })
+    }
+}
+
+/// Waits until an effect is in this state.
+async fn until(database: &Database, key: &str, state: &str) {
+    let patience = std::time::Instant::now() + Duration::from_secs(120);
+    while row(database, key).await.0 != state {
+        assert!(std::time::Instant::now() < patience, "{key} is not {state}");
+        tokio::task::yield_now().await;
+    }
+}
+
 fn effects(database: &Database, clock: &Clock, outside: &Arc<Outside>) -> Effects {
     let handler: Arc<dyn EffectHandler> = outside.clone();
     Effects::new(database.clone(), clock.clone(), vec![handler])
@@ -363,6 +404,52 @@ fn a_handler_that_panics_is_tried_again_and_the_worker_lives() {
         drop(told);
         running.await.unwrap();
         assert_eq!(outside.seen().len(), 2);
+        database.close().await;
+    });
+}
+
+#[test]
+fn whoever_does_not_answer_keeps_nobody_else_waiting() {
+    on_both(|place| async move {
+        let database = Database::open(&place, "lanes", &[]).await.unwrap();
+        let clock = Clock::standing(BEGIN);
+        let several = Arc::new(Several {
+            begun: Mutex::default(),
+            gate: tokio::sync::Semaphore::new(0),
+        });
+        let handler: Arc<dyn EffectHandler> = several.clone();
+        let effects = Effects::new(database.clone(), clock.clone(), vec![handler]);
+        // Those that do not answer are due first.
+        for key in ["x/slow/1", "x/slow/2"] {
+            ask(&database, key, "p", BEGIN).await;
+        }
+        let (told, stop) = Stop::new();
+        let running = tokio::spawn(effects.run(stop));
+        let others: Vec<String> = (0..20).map(|n| format!("x/{}/{n}", n % 5)).collect();
+        for key in &others {
+            ask(&database, key, "p", BEGIN).await;
+        }
+        for key in &others {
+            until(&database, key, "done").await;
+        }
+        // Of the slow one there is one at a time, and it is waited for.
+        let begun = several.begun.lock().unwrap().clone();
+        let slow = begun.iter().filter(|key| key.starts_with("x/slow/"));
+        assert_eq!(slow.collect::<Vec<_>>(), ["x/slow/1"]);
+        assert_eq!(begun.len(), 21);
+        several.gate.add_permits(1);
+        until(&database, "x/slow/1", "done").await;
+        // Who stops waits for what was begun.
+        let patience = std::time::Instant::now() + Duration::from_secs(120);
+        while several.begun.lock().unwrap().len() < 22 {
+            assert!(std::time::Instant::now() < patience);
+            tokio::task::yield_now().await;
+        }
+        drop(told);
+        several.gate.add_permits(1);
+        running.await.unwrap();
+        assert_eq!(row(&database, "x/slow/2").await.0, "done");
+        assert_eq!(row(&database, "x/slow/2").await.2, 1);
         database.close().await;
     });
 }

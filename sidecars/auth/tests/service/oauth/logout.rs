@@ -120,7 +120,7 @@ struct Notice {
     lease_until: i64,
 }
 
-/// All notices, in the order of what ended, once the last was attempted so often and what came of it was noted.
+/// All notices, in the order of what ended, once the last was attempted so often, each was, and what came of them was noted.
 fn settled(served: &Served, attempts: i64) -> Vec<Notice> {
     let database = served.database();
     let until = Instant::now() + PATIENCE;
@@ -147,7 +147,8 @@ fn settled(served: &Served, attempts: i64) -> Vec<Notice> {
         rows.sort_by_key(ended);
         let notices: Vec<Notice> = rows.iter().map(notice).collect();
         let last = notices.last().unwrap();
-        if last.attempts == attempts && last.lease_until == 0 {
+        let is_noted = |notice: &Notice| notice.attempts > 0 && notice.lease_until == 0;
+        if last.attempts == attempts && notices.iter().all(is_noted) {
             return notices;
         }
         assert!(Instant::now() < until, "{notices:?}");
@@ -422,6 +423,54 @@ fn of_many_sessions_that_end_at_once_an_application_is_told_as_of_all() {
 }
 
 #[test]
+fn an_application_that_never_answers_keeps_no_other_waiting() {
+    on_both(|place| {
+        let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = mute.local_addr().unwrap().port();
+        let (begun, asked) = channel();
+        let thread = std::thread::spawn(move || {
+            // What was asked is kept open, and never answered.
+            let mut open = Vec::new();
+            for stream in mute.incoming() {
+                let mut stream = stream.unwrap();
+                if read(&mut stream).is_none() {
+                    return;
+                }
+                open.push(stream);
+                begun.send(()).ok();
+            }
+        });
+        let told = Told::start();
+        let (served, ada) = Served::with_administrator(&place);
+        let mut registered = settings("confidential");
+        registered["backchannel_logout_uri"] = json!(format!("http://127.0.0.1:{port}/logout"));
+        // Its id is the older one, so that its notices are the first that are due.
+        let silent = App::new(&served, &ada, &registered);
+        let app = told.app(&served, &ada);
+        let mut sids = Vec::new();
+        for _ in 0..3 {
+            let mut browser = Browser::signed_in(&served, ADA);
+            log_in(&mut browser, &silent, "openid");
+            sids.push(claims(&log_in(&mut browser, &app, "openid"))["sid"].clone());
+        }
+        let others = "/auth/v1/accounts/me/sessions";
+        let token = Some(access_token(&ada));
+        served.client.delete(others, token).is(204);
+        asked.recv_timeout(PATIENCE).unwrap();
+        for _ in 0..3 {
+            let said = claims(&told.next());
+            sids.retain(|sid| *sid != said["sid"]);
+        }
+        assert_eq!(sids, Vec::<Value>::new());
+        // One of the three that the other is to be told was begun, and the others wait for it.
+        assert!(asked.try_iter().count() < 2);
+        drop(served);
+        drop(TcpStream::connect(("127.0.0.1", port)));
+        thread.join().unwrap();
+    });
+}
+
+#[test]
 fn an_application_is_told_of_a_session_that_nobody_went_on_with() {
     on_both(|place| {
         let told = Told::start();
@@ -467,7 +516,6 @@ fn a_notice_is_sent_until_it_is_taken_and_never_to_where_nobody_may_go() {
             let [inside, own] = notices.as_slice() else {
                 panic!("{notices:?}");
             };
-            // Notices are sent one after another, the one to the inside first.
             assert_eq!(inside.state, "refused", "{notices:?}");
             let why = "10.1.2.3 is at an address that is private";
             assert!(inside.last_answer.contains(why), "{notices:?}");

@@ -262,13 +262,35 @@ fn the_first_link_is_there_for_machines_too() {
         "--json",
     ];
     let mut running = Running::start(&words);
-    running.announced("serving auth at http://");
+    let address = running.announced("serving auth at http://");
+    let (status, body) = send(&address, "GET /.well-known/openid-configuration", "", "");
+    assert_eq!(status, 200, "{body}");
+    let published: Value = serde_json::from_str(&body).unwrap();
     running.signal("TERM");
     let ran = running.finish();
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let up: Value = serde_json::from_str(ran.stdout.lines().next().unwrap()).unwrap();
     let words = up["startup_notice"]["auth"].as_str().unwrap();
-    assert!(words.contains("/console/auth/set-up#tlo_"), "{words}");
+    // With the port that was found, here and in all that is said of where it is.
+    assert!(!address.ends_with(":0"), "{address}");
+    let link = format!("http://{address}/console/auth/set-up#tlo_");
+    assert!(words.contains(&link), "{words}");
+    assert_eq!(published["issuer"], format!("http://{address}"));
+}
+
+#[test]
+fn sites_without_a_named_proxy_stop_the_start() {
+    let dir = workspace();
+    let config = dir.path().join("serve.toml");
+    std::fs::write(&config, "[auth]\nsites = [\"https://app.example.com\"]\n").unwrap();
+    let config = config.display().to_string();
+    let data = dir.path().join("services");
+    let shown = data.display().to_string();
+    let ran = tickloom(&["serve", "auth", "--config", &config, "--data", &shown]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let expected = "what is said of a site is believed of a proxy that `proxies` names alone";
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    assert!(!data.exists());
 }
 
 /// Kills of the service: more when everything is asked for.

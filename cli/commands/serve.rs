@@ -106,7 +106,7 @@ mod serving {
     use tickloom_auth::Auth;
     use tickloom_chassis::identity::{Authority, CERTIFICATE_LIFE, Identity, IdentityError};
     use tickloom_chassis::{
-        Clock, Outgoing, RpcOptions, Runner, ServeOptions, Stop, TraceExport, serve,
+        Clock, Entrance, Outgoing, RpcOptions, Runner, ServeOptions, Stop, TraceExport, serve_at,
     };
     use tracing_subscriber::Layer;
     use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -201,6 +201,8 @@ mod serving {
         pressed: stop::Stop,
     ) -> Result<(), Failure> {
         let (told, stop) = Stop::new();
+        let entrance = Entrance::bind(&settings.http).await.map_err(Failure::run)?;
+        let settings = settings.at(entrance.address());
         let runners = runners(&settings, &stop).await?;
         let words: BTreeMap<&str, String> = runners
             .iter()
@@ -226,7 +228,8 @@ mod serving {
         } else {
             "http"
         };
-        let serving = serve(runners, options, stop).await.map_err(Failure::run)?;
+        let serving = serve_at(entrance, runners, options, stop);
+        let serving = serving.await.map_err(Failure::run)?;
         let address = format!("{scheme}://{}", serving.http);
         if json {
             let mut up = json!({"http": address, "services": names});

@@ -26,17 +26,32 @@ pub(crate) struct TlsFiles {
     pub(crate) key: PathBuf,
 }
 
-impl HttpKeys {
-    /// The address under which people reach it, where nothing else is said.
-    pub(super) fn issuer(&self, address: SocketAddr) -> String {
-        if self.tls.is_none() {
+/// The address under which people reach it, where nothing else is said: its port may not be known before it is bound.
+#[derive(Clone, Debug)]
+pub(super) struct OwnIssuer {
+    is_tls: bool,
+    host: Option<String>,
+}
+
+impl OwnIssuer {
+    pub(super) fn at(&self, address: SocketAddr) -> String {
+        if !self.is_tls {
             return format!("http://{address}");
         }
         let port = address.port();
-        match self.hosts.first() {
+        match &self.host {
             Some(host) if port == 443 => format!("https://{host}"),
             Some(host) => format!("https://{host}:{port}"),
             None => format!("https://{address}"),
+        }
+    }
+}
+
+impl HttpKeys {
+    pub(super) fn own_issuer(&self) -> OwnIssuer {
+        OwnIssuer {
+            is_tls: self.tls.is_some(),
+            host: self.hosts.first().cloned(),
         }
     }
 

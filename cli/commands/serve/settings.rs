@@ -1,6 +1,6 @@
 //! Settings of `tickloom serve`, from the command line and a file, checked before anything runs.
 
-use super::http::{HttpKeys, TlsFiles};
+use super::http::{HttpKeys, OwnIssuer, TlsFiles};
 use super::providers::{ProviderFile, providers};
 use super::{Args, Name};
 use crate::output;
@@ -127,6 +127,18 @@ pub(super) struct Settings {
     pub(super) records: Vec<PathBuf>,
     /// Those of auth, if it runs.
     pub(super) auth: Option<AuthConfig>,
+    /// Who makes tokens, if the configuration does not say.
+    own_issuer: Option<OwnIssuer>,
+}
+
+impl Settings {
+    /// The address that was bound, for whoever asked for any port.
+    pub(super) fn at(mut self, bound: SocketAddr) -> Settings {
+        if let (Some(auth), Some(own)) = (&mut self.auth, &self.own_issuer) {
+            auth.issuer = own.at(bound);
+        }
+        self
+    }
 }
 
 /// Settings of gRPC, checked.
@@ -177,16 +189,17 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
         args.record
     };
     let names = names(args.names, &records)?;
-    let auth = if names.contains(&Name::Auth) {
-        Some(auth(file.auth, keys.issuer(address), &folder)?)
-    } else {
-        None
-    };
-    if auth.as_ref().is_some_and(|auth| !auth.sites.is_empty()) && keys.proxies.is_empty() {
+    if names.contains(&Name::Auth) && !file.auth.sites.is_empty() && keys.proxies.is_empty() {
         return Err(anyhow!(
             "auth.sites: what is said of a site is believed of a proxy that `proxies` names alone, and it names none"
         ));
     }
+    let own_issuer = file.auth.issuer.is_none().then(|| keys.own_issuer());
+    let auth = if names.contains(&Name::Auth) {
+        Some(auth(file.auth, keys.own_issuer().at(address), &folder)?)
+    } else {
+        None
+    };
     let issuer = auth.as_ref().map(|auth| auth.issuer.as_str());
     let http = keys.options(address, issuer)?;
     Ok(Settings {
@@ -198,6 +211,7 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
         names,
         records,
         auth,
+        own_issuer,
     })
 }
 

@@ -76,7 +76,7 @@ pub use outgoing::{Outgoing, OutgoingAnswer, OutgoingConfig, OutgoingError, Outg
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageQuery};
 pub use problem::{Problem, ProblemCode, Problems};
 pub use secret_file::{SecretFileError, read_secret, read_secret_file};
-pub use serve::{RpcOptions, ServeOptions, Serving, serve};
+pub use serve::{Entrance, RpcOptions, ServeOptions, Serving, serve, serve_at};
 pub use service::{Context, Health, Pages, Runner, Service, Stop};
 pub use tables::{all_rows, schema, tables};
 pub use trace::{TraceExport, TraceExportError, TracesConfig};

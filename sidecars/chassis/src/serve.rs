@@ -18,6 +18,7 @@ use crate::{ChassisError, Result};
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::{Extension, Router};
+pub use https::Entrance;
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -77,8 +78,21 @@ impl Serving {
 /// [`ChassisError::Io`] if an address cannot be bound; [`ChassisError::PlainHttp`], [`ChassisError::PlainRpc`],
 /// [`ChassisError::Https`], [`ChassisError::Identity`], [`ChassisError::Descriptors`].
 pub async fn serve(runners: Vec<Runner>, options: ServeOptions, stop: Stop) -> Result<Serving> {
-    let entrance = https::Entrance::bind(&options.http).await?;
-    let http = entrance.address;
+    let entrance = Entrance::bind(&options.http).await?;
+    serve_at(entrance, runners, options, stop).await
+}
+
+/// The same at an address that was bound before with the same options, as for services that have to know their port when they start.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_at(
+    entrance: Entrance,
+    runners: Vec<Runner>,
+    options: ServeOptions,
+    stop: Stop,
+) -> Result<Serving> {
+    let http = entrance.address();
     let rpc_listener = match &options.grpc {
         Some(options) => Some(rpc::Listener::bind(options).await?),
         None => None,

@@ -17,16 +17,21 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-/// A bound address.
-pub(super) struct Entrance {
-    pub(super) address: SocketAddr,
+/// A bound address of HTTP. Whoever asks there waits until services are served at it.
+pub struct Entrance {
+    address: SocketAddr,
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     proxies: Vec<Network>,
 }
 
 impl Entrance {
-    pub(super) async fn bind(options: &HttpOptions) -> Result<Entrance> {
+    /// Binds the address of these options.
+    ///
+    /// # Errors
+    /// [`ChassisError::Io`](crate::ChassisError::Io) if it cannot be bound; as [`HttpOptions::check`];
+    /// [`ChassisError::Https`](crate::ChassisError::Https).
+    pub async fn bind(options: &HttpOptions) -> Result<Entrance> {
         options.check()?;
         let certificate = options.certificate.as_ref();
         let tls = certificate.map(|shown| shown.server_config()).transpose()?;
@@ -37,6 +42,12 @@ impl Entrance {
             tls,
             proxies: options.proxies.clone(),
         })
+    }
+
+    /// Where it is: with the port that it was given, if any was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Takes requests until the stop is told; then those that are answered may end, for so long.

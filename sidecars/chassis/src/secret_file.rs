@@ -1,7 +1,9 @@
 //! Files that have a secret: read by one rule, and made for their owner alone.
 //!
-//! What is read is a file and no link to one, and nobody but its owner may open it. A folder in which nobody else can look does not
-//! stand for that: files are moved and copied.
+//! Nobody but its owner may open what is read. A folder in which nobody else can look does not stand for that: files are moved and copied.
+//! A link is followed where nobody else can make it lead elsewhere (`link.rs`).
+
+mod link;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -30,9 +32,34 @@ pub enum SecretFileError {
         /// What the system said.
         source: io::Error,
     },
-    /// A symbolic link, which could be made to lead elsewhere.
-    #[error("{} is a symbolic link, expected the file itself", .0.display())]
-    Link(PathBuf),
+    /// A link that others could make lead elsewhere.
+    #[error(
+        "{} is a link that leads through {}, of user {owner} and with mode {mode:03o}, in which others can write: expected folders in which \
+         only root and the user of this process can", .path.display(), .folder.display()
+    )]
+    Folder {
+        /// The link.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// A link to a file of somebody else.
+    #[error(
+        "{} is a link that leads to {} of user {owner}, expected a file of root or of the user of this process",
+        .path.display(), .target.display()
+    )]
+    Foreign {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+        /// Whose that is.
+        owner: u32,
+    },
     /// A folder, a pipe, a device.
     #[error("{} is no file", .0.display())]
     NoFile(PathBuf),
@@ -58,7 +85,7 @@ pub enum SecretFileError {
 /// The text of a file that has a secret; `None` if it is not there.
 ///
 /// # Errors
-/// [`SecretFileError`] if it is no file, if others may open it, if it is longer than 1 MiB or no UTF-8.
+/// [`SecretFileError`] if it is no file, if others may open it or could make a link lead elsewhere, if it is longer than 1 MiB or no UTF-8.
 pub fn read_secret_file(path: &Path) -> Result<Option<String>, SecretFileError> {
     Ok(read(path)?.map(|(text, _)| text))
 }
@@ -81,15 +108,25 @@ pub(crate) fn read(path: &Path) -> Result<Option<(String, Metadata)>, SecretFile
         path: path.to_owned(),
         source,
     };
-    // Without waiting: a pipe would be waited for.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(file) => File::from(file),
+    let (file, target) = match open(path) {
+        Ok(file) => (file, None),
         Err(Errno::NOENT) => return Ok(None),
-        Err(Errno::LOOP) => return Err(SecretFileError::Link(path.to_owned())),
+        Err(Errno::LOOP) => {
+            let target = match link::resolved(path) {
+                Err(SecretFileError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                    return Ok(None);
+                }
+                other => other?,
+            };
+            let file = open(&target).map_err(|error| failed(error.into()))?;
+            (file, Some(target))
+        }
         Err(error) => return Err(failed(error.into())),
     };
     let metadata = file.metadata().map_err(failed)?;
+    if let Some(target) = target {
+        link::check_owner(path, (&target, &metadata))?;
+    }
     if !metadata.is_file() {
         return Err(SecretFileError::NoFile(path.to_owned()));
     }
@@ -106,6 +143,13 @@ pub(crate) fn read(path: &Path) -> Result<Option<(String, Metadata)>, SecretFile
         return Err(SecretFileError::Long(path.to_owned()));
     }
     Ok(Some((text, metadata)))
+}
+
+/// Opens what is there itself, and no link: [`Errno::LOOP`].
+fn open(path: &Path) -> Result<File, Errno> {
+    // Without waiting: a pipe would be waited for.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }
 
 /// Makes a folder, and those above it, for their owner alone; those that are there stay as they are.
@@ -166,15 +210,10 @@ mod tests {
     }
 
     #[test]
-    fn links_folders_pipes_and_what_is_too_long_are_refused() {
+    fn folders_pipes_and_what_is_too_long_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name| folder.path().join(name);
         make_own_file(&at("own")).unwrap();
-        std::os::unix::fs::symlink(at("own"), at("link")).unwrap();
-        assert_eq!(
-            refused(&at("link")),
-            "FOLDER/link is a symbolic link, expected the file itself"
-        );
         make_own_folder(&at("folder")).unwrap();
         assert_eq!(refused(&at("folder")), "FOLDER/folder is no file");
         let mode = Mode::from_raw_mode(0o600);

@@ -106,9 +106,7 @@ impl Files {
             return Err(wrong(&self.certificate, "it has no certificate in PEM"));
         };
         let until = until(first).map_err(|why| wrong(&self.certificate, &why))?;
-        // Tools that renew certificates keep each under a name of its own, and lead to the newest by a link.
-        let target = std::fs::canonicalize(&self.key);
-        let read = read_key(target.as_deref().unwrap_or(&self.key))?;
+        let read = read_key(&self.key)?;
         let (text, key_version) = read.ok_or_else(|| wrong(&self.key, absent))?;
         let key = PrivateKeyDer::from_pem_slice(text.as_bytes());
         let key =

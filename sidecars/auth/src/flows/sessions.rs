@@ -20,6 +20,7 @@ use crate::store::session::Session;
 use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
 use serde::Serialize;
+use serde_json::json;
 use tickloom_chassis::{AuditOutcome, Problem, ProblemCode, Subject, Write};
 use tickloom_types::Ts;
 use utoipa::ToSchema;
@@ -27,6 +28,8 @@ use uuid::Uuid;
 
 /// The longest that a session lasts: 30 days.
 const SESSION_NS: i64 = 30 * 86_400_000_000_000;
+/// Sessions of one account: with one more, that which was used longest ago ends.
+const SESSIONS_MAX: i64 = 100;
 /// How long a device is remembered: a year.
 const DEVICE_NS: i64 = 365 * 86_400_000_000_000;
 /// Characters of what a device says that it is.
@@ -197,6 +200,7 @@ impl Auth {
         let resource = format!("{}/sessions/{}", account.resource(), session.id);
         by.audit(write, "sign_in", &resource, AuditOutcome::Done)
             .await?;
+        end_beyond(write, by, &session).await?;
         let mut device = None;
         if new.remember {
             let (shown, stored) = secret::make(SecretKind::Device, by.now)?;
@@ -323,4 +327,22 @@ impl Auth {
         }
         Ok(ended)
     }
+}
+
+/// Ends the sessions of an account that are too many with a new one, which stays, and notes it.
+async fn end_beyond(write: &mut Write, by: &By, new: &Session) -> Result<(), AuthError> {
+    let times = (by.now.0, by.now.0 - IDLE_NS);
+    let beyond = store::session::beyond(write, new, times, SESSIONS_MAX).await?;
+    for id in &beyond {
+        store::session::end(write, id, &new.account).await?;
+        let resource = format!("account/{}/sessions/{id}", new.account);
+        let detail = json!({"for": new.id}).to_string();
+        let action = ("session_ended", resource.as_str());
+        by.audit_with(write, action, AuditOutcome::Done, detail)
+            .await?;
+    }
+    if !beyond.is_empty() {
+        end_logins(write, Logins::OverOf(&new.account), by.now).await?;
+    }
+    Ok(())
 }

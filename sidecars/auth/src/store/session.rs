@@ -28,12 +28,18 @@ const DROP_REFRESH_OF: &str =
 const DROP_OTHERS: &str = "DELETE FROM session WHERE account = $1 AND id <> $2";
 const DROP_REFRESH_OLD: &str = "DELETE FROM refresh WHERE session IN (SELECT id FROM session WHERE expires <= $1 OR last_used <= $2)";
 const DROP_OLD: &str = "DELETE FROM session WHERE expires <= $1 OR last_used <= $2";
+/// Those of an account but for one and those beside it that were used last: of those that are over first.
+const BEYOND: &str = "SELECT id FROM session WHERE account = $1 AND id <> $2 \
+    ORDER BY CASE WHEN expires > $3 AND last_used > $4 THEN 0 ELSE 1 END, last_used DESC, id DESC LIMIT $5 OFFSET $6";
 const ADD_REFRESH: &str = "INSERT INTO refresh (id, session, hash) VALUES ($1, $2, $3)";
 const REFRESH: &str = "SELECT session, hash FROM refresh WHERE id = $1";
 /// Of two who use it at the same time one gets it.
 const USE_REFRESH: &str =
     "UPDATE refresh SET used = $2 WHERE id = $1 AND used IS NULL RETURNING session";
 const THIN_REFRESH: &str = "DELETE FROM refresh WHERE session = $1 AND used <= $2";
+
+/// Those that are too many and are looked for at once, at most: one comes at a time.
+const BEYOND_MAX: i64 = 1000;
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -49,6 +55,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     DROP_OTHERS,
     DROP_REFRESH_OLD,
     DROP_OLD,
+    BEYOND,
     ADD_REFRESH,
     REFRESH,
     USE_REFRESH,
@@ -191,6 +198,25 @@ pub(crate) async fn end_old(write: &mut Write, now: i64, idle: i64) -> Result<()
         dropped.execute(write.connection()).await?;
     }
     Ok(())
+}
+
+/// The ids of sessions of an account beside a new one, but for those that were used last, so that with it there are `kept`; those that are
+/// over, or were not used since `idle`, count as the oldest.
+pub(crate) async fn beyond(
+    write: &mut Write,
+    new: &Session,
+    (now, idle): (i64, i64),
+    kept: i64,
+) -> Result<Vec<String>> {
+    let found = sqlx::query(BEYOND)
+        .bind(&new.account)
+        .bind(&new.id)
+        .bind(now)
+        .bind(idle)
+        .bind(BEYOND_MAX)
+        .bind(kept - 1);
+    let rows = found.fetch_all(write.connection()).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 pub(crate) async fn add_refresh(

@@ -316,6 +316,59 @@ fn a_password_that_is_not_taken_is_no_guess() {
 }
 
 #[test]
+fn with_a_hundred_and_one_sessions_the_one_that_was_used_longest_ago_ends() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let bob = served.person(&ada, "bob@example.com");
+        served.advance(SECOND);
+        let second = served.sign_in("bob@example.com", PASSWORD);
+        // The first one is gone on with later than all others begin: the second one is that which was used longest ago.
+        for _ in 2..100 {
+            served.advance(SECOND);
+            served.sign_in("bob@example.com", PASSWORD);
+        }
+        served.advance(SECOND);
+        let bob = refresh(&served, &bob).is(200).json();
+        let sessions = || {
+            let path = "/auth/v1/accounts/me/sessions?limit=1000";
+            let list = served.client.get(path, Some(access_token(&bob)));
+            let list = list.is(200).json()["items"].as_array().unwrap().clone();
+            let ids = list.iter().map(|one| text(one, "id").to_owned());
+            ids.collect::<Vec<_>>()
+        };
+        let before = sessions();
+        assert_eq!(before.len(), 100);
+        let last = served.sign_in("bob@example.com", PASSWORD);
+        let after = sessions();
+        let mut expected = before;
+        expected.retain(|id| id != text(&second, "session"));
+        expected.push(text(&last, "session").to_owned());
+        assert_eq!(after, expected);
+        served
+            .client
+            .get("/auth/v1/accounts/me", Some(access_token(&second)))
+            .is(401);
+        refresh(&served, &second).is(401);
+        // Those of others are theirs, and it is noted.
+        refresh(&served, &ada).is(200);
+        let audit = "/auth/v1/audit?limit=1000";
+        let audit = served.client.get(audit, Some(access_token(&ada)));
+        let audit = audit.is(200).json();
+        let ended = audit["items"].as_array().unwrap().iter();
+        let ended: Vec<&Value> = ended
+            .filter(|entry| entry["action"] == "session_ended")
+            .collect();
+        let [ended] = ended.as_slice() else {
+            panic!("{ended:?}");
+        };
+        let (account, session) = (text(&bob, "account"), text(&second, "session"));
+        let resource = format!("account/{account}/sessions/{session}");
+        assert_eq!(ended["resource"], resource);
+        assert!(text(ended, "detail").contains(text(&last, "session")));
+    });
+}
+
+#[test]
 fn what_is_asked_for_in_a_session_that_ends_meanwhile_is_not_done() {
     on_both(|place| {
         let (served, ada) = Served::with_administrator(&place);

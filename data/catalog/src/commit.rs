@@ -318,7 +318,8 @@ impl Seen {
     /// Decides that a commit counts, and puts it into the index.
     ///
     /// # Errors
-    /// [`CatalogError::Overtaken`] if others have committed what concerns it: nothing is left of it but its files. After any other error it
+    /// [`CatalogError::Overtaken`] if others have committed what concerns it, [`CatalogError::Outrun`] if that was a run of it: nothing is
+    /// left of it but its files. After any other error it
     /// may count or not.
     pub(crate) fn commit(&mut self, store: &Store, id: &str, commit: &Commit) -> Result<Applied> {
         store.put_new(&commit_path(id), &to_json(commit))?;
@@ -344,15 +345,27 @@ impl Seen {
             if self.is_met(&now, &times) {
                 self.is_overtaken = true;
                 store.remove(&commit_path(id))?;
-                let run = commit.runs.first().map(|run| run.meta.run.clone());
-                return Err(CatalogError::Overtaken {
-                    run: run.unwrap_or_default(),
-                });
+                return Err(overtaken(&now, commit));
             }
             apply_newest(store, &now)?;
             (self.head, self.version) = (now, version);
         }
         apply(store, id)
+    }
+}
+
+/// Why a commit does not count: others have written one of its runs, or beside it.
+fn overtaken(now: &Head, commit: &Commit) -> CatalogError {
+    let mut others = now.last().iter().flat_map(|one| &one.runs);
+    let same = |run: &&CommitRun| others.any(|other| other.run == run.meta.run);
+    match commit.runs.iter().find(same) {
+        Some(run) if !run.is_replacing => outrun(run),
+        _ => CatalogError::Overtaken {
+            run: commit
+                .runs
+                .first()
+                .map_or_else(String::new, |run| run.meta.run.clone()),
+        },
     }
 }
 

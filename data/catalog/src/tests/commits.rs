@@ -292,3 +292,41 @@ fn the_entries_of_commits_are_covered() {
     assert!(error.contains("_commits/head.json"), "{error}");
     assert_eq!(rows(&catalog), one_after_the_other(&[FIRST]));
 }
+
+/// Two that would make one run: who comes second is refused, wherever the catalog is, and changes nothing.
+#[test]
+fn a_run_that_is_to_be_new_is_written_by_one() {
+    let begin = |catalog: &Catalog, price: i64| {
+        let alone = catalog.importing(&["kept"], [])?;
+        let what = RunMeta {
+            config: price.to_string(),
+            ..meta("kept")
+        };
+        let mut writer = alone.writer(&what, 0, "same")?.only_if_new()?;
+        writer.push(0, &trade(2, 0, price))?;
+        Ok(writer)
+    };
+    let is_outrun = |error: &CatalogError| matches!(error, CatalogError::Outrun { part: 0, .. });
+    let check = |catalog: &Catalog| {
+        assert_eq!(rows(catalog), [(0, 1)]);
+        assert_eq!(catalog.runs().unwrap()[0].config, "1");
+        let whole = verify(catalog);
+        assert_eq!((whole.faults, whole.leftovers), (vec![], vec![]));
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    begin(&catalog, 1).unwrap().finish().unwrap();
+    assert!(is_outrun(&begin(&catalog, 5).err().unwrap()));
+    check(&catalog);
+
+    let Some(server) = S3Server::start() else {
+        return;
+    };
+    let catalog = Catalog::create_in(store(&server.options(), "kept")).unwrap();
+    let (first, second) = (begin(&catalog, 1).unwrap(), begin(&catalog, 5).unwrap());
+    first.finish().unwrap();
+    let error = second.finish().unwrap_err();
+    assert!(is_outrun(&error), "{error}");
+    assert!(is_outrun(&begin(&catalog, 5).err().unwrap()));
+    check(&catalog);
+}

@@ -19,6 +19,10 @@ impl RunWriter {
             run: self.meta.run.clone(),
             part: self.part,
         };
+        if !self.store.is_remote() {
+            // The part is complete, and nothing of this one was begun.
+            unmark_begun(&self.store, &self.meta.run, self.part)?;
+        }
         self.abandon()?;
         Err(outrun)
     }

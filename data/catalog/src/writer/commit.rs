@@ -29,7 +29,7 @@ impl RunWriter {
         match lock(seen).commit(store, &id, &commit) {
             Ok(Applied::Done) => {}
             Ok(Applied::Refused) => return Err(refused(store, &id, &commit)?),
-            Err(error @ CatalogError::Overtaken { .. }) => {
+            Err(error @ (CatalogError::Overtaken { .. } | CatalogError::Outrun { .. })) => {
                 for run in &commit.runs {
                     remove_files(store, &run.part.files, &[])?;
                 }

@@ -290,12 +290,7 @@ impl<'a> Reader<'a> {
         // Other instruments' lines are none of this import.
         if let Some(only) = self.only {
             self.name_key(cells);
-            let is_this = self.key == only.as_bytes()
-                || self
-                    .columns
-                    .ticker
-                    .is_some_and(|at| cells.text(at).as_ref() == only.as_bytes());
-            if !is_this {
+            if !self.is_called(only, cells) {
                 return Ok(false);
             }
         }

@@ -39,10 +39,13 @@ impl Layout {
             Some(_) => false,
             None => {
                 let name = plain(name);
+                // Where all columns are called by one letter, this one is of symbols.
+                let is_letter = name == "s" && self.names.iter().any(|name| name == "t");
                 // What is called a name is often a remark; bars of one time that differ are refused in any case.
                 let is_remark = name == "name" && self.shape.is_bars();
                 match tells_apart(&name, true) {
                     _ if is_remark => false,
+                    _ if is_letter => !is_one && !is_named,
                     // A second column of symbols.
                     _ if Role::of(&name) == Some(Role::Ticker) => !is_one,
                     true => !is_one,

@@ -31,6 +31,7 @@ pub(super) fn known(names: &[String]) -> Vec<Option<Role>> {
     {
         roles[at] = Some(Role::Venue);
     }
+    row_times_count_last(&plain, &mut roles);
     nearest_counts(&plain, &mut roles);
     price_of_bars(&plain, &mut roles);
     whole_time(&mut roles);
@@ -71,6 +72,19 @@ fn of_the_tape(names: &[String], roles: &mut [Option<Role>]) {
     roles[tape] = (!has_arrival).then_some(Role::Arrival);
     for role in roles.iter_mut() {
         if *role == Some(Role::TradeId) {
+            *role = None;
+        }
+    }
+}
+
+/// When a row was written into a database is a time of what it tells only if nothing else is.
+fn row_times_count_last(names: &[String], roles: &mut [Option<Role>]) {
+    let is_of_row = |at: usize| matches!(names[at].as_str(), "createdat" | "createdtime");
+    let is_time =
+        |role: &Option<Role>| matches!(role, Some(Role::Time | Role::Date | Role::TimeOfDay));
+    let has_other = (0..roles.len()).any(|at| is_time(&roles[at]) && !is_of_row(at));
+    for (at, role) in roles.iter_mut().enumerate() {
+        if has_other && is_of_row(at) && *role == Some(Role::Time) {
             *role = None;
         }
     }

@@ -9,6 +9,8 @@ use crate::import::time::{TimeFormat, is_time_of_day};
 /// How far prices of a file's first trades are apart at most, largest by smallest, to be known as prices; and how far sizes are at least.
 const PRICES_APART: f64 = 2.0;
 const SIZES_APART: f64 = 4.0;
+/// How far the prices of a bar are apart at most, in most bars.
+const BAR_APART: f64 = 10.0;
 /// How far bid and ask of most ticks are apart at most, as a part of the ask.
 const SPREAD_MOST: f64 = 0.05;
 
@@ -65,9 +67,29 @@ pub(super) fn headerless(
     if !(4..=prices.len()).contains(&left) {
         return puzzle(format!("{left} columns beside the time"));
     }
+    let first = names.len();
+    if format.is_none() && !are_bars(data, first) {
+        let found = "four numbers of most rows that are not near each other, as open, high, low and close are";
+        let expected =
+            "a header; otherwise name the columns, such as --columns time=1,id=2,price=3,size=4";
+        return Err((found.to_owned(), expected.to_owned()));
+    }
     names.extend(&prices[..left]);
     notes.push(format!("no header; columns taken as {}", names.join(", ")));
     Ok(names.into_iter().map(str::to_owned).collect())
+}
+
+/// Whether four numbers of half of the rows at least are near each other, as prices of one bar are.
+fn are_bars(data: &[Fields], first: usize) -> bool {
+    let is_near = |row: &&Fields| {
+        let numbers = [0, 1, 2, 3].map(|at| number(row, first + at));
+        let numbers: Vec<f64> = numbers.into_iter().flatten().map(f64::abs).collect();
+        let most = numbers.iter().copied().fold(0.0, f64::max);
+        let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+        // What is no number is told elsewhere, and prices may be near zero.
+        numbers.len() < 4 || most < 1.0 || most <= least * BAR_APART
+    };
+    2 * data.iter().filter(is_near).count() >= data.len()
 }
 
 /// Names for the files of a vendor: Kraken's trades and bars (`XBTUSD.csv`, `XBTUSD_1.csv`), Kibot's ticks and bars.

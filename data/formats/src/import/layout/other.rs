@@ -4,6 +4,8 @@ use super::{Puzzle, Role, plain};
 use crate::import::mapping::Mapping;
 use crate::import::options::ImportOptions;
 use crate::import::text::Fields;
+use crate::import::time::{DateOrder, TimeFormat};
+use jiff::tz::TimeZone;
 
 /// Refuses a file in which two columns of prices or sizes are called the same: they are of two instruments, side by side.
 pub(super) fn no_twins(names: &[String], roles: &[Option<Role>]) -> Result<(), Puzzle> {
@@ -27,7 +29,132 @@ pub(super) fn whole_times(
     options: &ImportOptions,
 ) -> Result<(), Puzzle> {
     no_zones(names, roles, data, options.zone.is_some())?;
+    no_units(names, roles, &options.mapping)?;
+    no_fixed_points(names, &options.mapping)?;
+    no_other_days(names, roles, data, &options.mapping)?;
     no_parts_of_times(names, roles, data, &options.mapping)
+}
+
+/// Refuses volumes and sizes in thousands and the like by the name of their column.
+fn no_units(names: &[String], roles: &[Option<Role>], mapping: &Mapping) -> Result<(), Puzzle> {
+    const UNITS: [&str; 18] = [
+        "k",
+        "'000",
+        "000",
+        "000s",
+        "'000s",
+        "thousand",
+        "thousands",
+        "in thousands",
+        "x1000",
+        "m",
+        "mn",
+        "mil",
+        "mio",
+        "million",
+        "millions",
+        "in millions",
+        "lots of 100",
+        "hundreds",
+    ];
+    for (name, role) in names.iter().zip(roles) {
+        let is_size = matches!(role, Some(Role::Qty | Role::BidQty | Role::AskQty));
+        let is_told = role.is_some_and(|role| mapping.has(role.name()))
+            || ["size", "qty", "amount"]
+                .iter()
+                .any(|role| mapping.has(role));
+        let lower = name.trim().to_lowercase();
+        let unit = lower
+            .strip_suffix([')', ']'])
+            .and_then(|name| name.rsplit_once(['(', '[']));
+        let Some((_, unit)) = unit.filter(|_| is_size && !is_told) else {
+            continue;
+        };
+        if UNITS.contains(&unit.trim()) {
+            let found = format!("a column {name:?}, whose numbers are in {unit}, or as they are");
+            let expected = format!(
+                "numbers of one each; --columns volume={name} takes them as they are, volume=- leaves them out"
+            );
+            return Err((found, expected));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses tables of `NautilusTrader`, whose prices and sizes are whole numbers of 1e-9 and whose bars are stamped at their close: its
+/// columns `ts_event` and `ts_init` say that they are its.
+fn no_fixed_points(names: &[String], mapping: &Mapping) -> Result<(), Puzzle> {
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
+    if !(has("ts_event") && has("ts_init")) || !mapping.is_empty() {
+        return Ok(());
+    }
+    let found = "columns ts_event and ts_init, of NautilusTrader, whose numbers may be of 1e-9 and whose bars are stamped at their close";
+    let expected = "prices and sizes as they are; if they are, --columns time=ts_event and, of bars, --stamp close";
+    Err((found.to_owned(), expected.to_owned()))
+}
+
+/// Refuses a file in which a date is another day than the time that goes before it.
+fn no_other_days(
+    names: &[String],
+    roles: &[Option<Role>],
+    data: &[Fields],
+    mapping: &Mapping,
+) -> Result<(), Puzzle> {
+    // Where a session begins in the evening its date is another day.
+    const APART_NS: i64 = 4 * 86_400_000_000_000;
+    let at = |role: Role| roles.iter().position(|known| *known == Some(role));
+    let (Some(time), Some(date)) = (at(Role::Time), at(Role::Date)) else {
+        return Ok(());
+    };
+    if mapping.has("time") || mapping.has("date") {
+        return Ok(());
+    }
+    let read = |text: &[u8]| {
+        let format = TimeFormat::of(text)?;
+        let unclear = matches!(
+            format,
+            TimeFormat::Text(DateOrder::DayFirst | DateOrder::MonthFirst)
+        );
+        let is_clear = !unclear
+            || text
+                .get(..4)
+                .is_some_and(|year| year.iter().all(u8::is_ascii_digit));
+        format.parse(text, &TimeZone::UTC).filter(|_| is_clear)
+    };
+    let differ = |row: &&Fields| {
+        let (time, date) = (read(row.get(time)), read(row.get(date)));
+        let apart = time
+            .zip(date)
+            .map(|(time, date)| time.ts.0.abs_diff(date.ts.0));
+        apart.is_some_and(|apart| apart > APART_NS.unsigned_abs())
+    };
+    let Some(row) = data.iter().find(differ) else {
+        return Ok(());
+    };
+    let text = |at: usize| String::from_utf8_lossy(row.get(at)).into_owned();
+    let found = format!(
+        "{:?} in column {:?} and {:?} in column {:?}, which are other days",
+        text(time),
+        names[time],
+        text(date),
+        names[date]
+    );
+    let expected = format!("--columns time={} or time={}", names[time], names[date]);
+    Err((found, expected))
+}
+
+/// Whether a column of this name says the zones of times.
+pub(super) fn is_zone_name(plain: &str) -> bool {
+    const NAMES: [&str; 6] = ["tz", "timezone", "tzname", "gmtoffset", "utcoffset", "zone"];
+    NAMES.contains(&plain)
+}
+
+/// Whether a zone is UTC, or none is said.
+pub(super) fn is_utc(text: &[u8]) -> bool {
+    const UTC: [&[u8]; 9] = [
+        b"", b"utc", b"gmt", b"z", b"0", b"+0", b"+00:00", b"00:00", b"etc/utc",
+    ];
+    UTC.iter().any(|zone| text.eq_ignore_ascii_case(zone))
 }
 
 /// Refuses a file in which a column says the zones of its times, which no other column does, unless they are all UTC.
@@ -37,16 +164,12 @@ fn no_zones(
     data: &[Fields],
     is_told: bool,
 ) -> Result<(), Puzzle> {
-    const NAMES: [&str; 6] = ["tz", "timezone", "tzname", "gmtoffset", "utcoffset", "zone"];
-    const UTC: [&[u8]; 9] = [
-        b"", b"utc", b"gmt", b"z", b"0", b"+0", b"+00:00", b"00:00", b"etc/utc",
-    ];
     for (at, name) in names.iter().enumerate() {
-        let is_one = NAMES.contains(&plain(name).as_str());
+        let is_one = is_zone_name(&plain(name));
         if is_told || !is_one || roles.get(at).copied().flatten().is_some() {
             continue;
         }
-        let is_other = |row: &&Fields| !UTC.contains(&row.get(at).to_ascii_lowercase().as_slice());
+        let is_other = |row: &&Fields| !is_utc(row.get(at));
         if let Some(row) = data.iter().find(is_other) {
             let value = String::from_utf8_lossy(row.get(at)).into_owned();
             return Err((

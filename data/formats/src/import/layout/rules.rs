@@ -1,16 +1,18 @@
 //! Columns that say what a row is beside its numbers: which level of a book, what happened, whether it counts. A file whose first rows
 //! say that they are something else is refused; a later row that says so is refused, or left out, by itself.
 
+mod files;
 mod words;
 
+use super::other::{is_utc, is_zone_name};
 use super::{Dialect, Layout, Puzzle, Role, Shape, plain};
 use crate::import::mapping::Mapping;
 use crate::import::number::is_missing;
 use crate::import::options::ImportOptions;
 use crate::import::text::Fields;
 use words::{
-    CLOSED, CORRECTIONS, ENTRIES, EVENTS, LEVELS, OF_BOOKS, OPEN, VALID, VOID, deletes, flag,
-    has_trade_word, is_nothing, is_of_others, is_of_trades, is_word, stands,
+    CLOSED, CODED, CORRECTIONS, ENTRIES, EVENTS, LEVELS, OPEN, VALID, VOID, deletes, flag,
+    has_trade_word, is_code, is_nothing, is_of_others, is_of_trades, is_word, stands,
 };
 
 /// Roles of columns that say what a row is.
@@ -39,6 +41,12 @@ enum Says {
     NoPrice,
     /// What happened to a level.
     OfLevel,
+    /// That its times are UTC.
+    Utc,
+    /// The type of the rows of a schema of Databento, as in the first row.
+    RowType(Vec<u8>),
+    /// That it is a trade of Databento.
+    IsTrade,
 }
 
 /// What is to be done with a row.
@@ -104,6 +112,12 @@ impl Rule {
                 is_nothing(text),
                 "nothing, as in the rows above (--columns price=-,size=- for quotes, bid=-,ask=- for trades)",
             ),
+            Says::Utc => when(
+                is_utc(text),
+                "UTC, as in the rows above: times that say their zone themselves, or --zone if all are of one",
+            ),
+            Says::RowType(first) => when(text == first, "the type of the rows above"),
+            Says::IsTrade => when(text == b"T", "T, of a trade"),
             Says::OfLevel if deletes(text) => Verdict::Deletes,
             Says::OfLevel => when(
                 is_missing(text) || is_word(text) && !has_trade_word(text),
@@ -143,6 +157,9 @@ impl Layout {
         options: &ImportOptions,
         is_readable: impl Fn(usize) -> bool,
     ) -> Result<(), Puzzle> {
+        if self.is_databento() {
+            return self.set_rules_of_databento(data);
+        }
         if !matches!(self.dialect, Dialect::Plain | Dialect::Tardis) {
             return Ok(());
         }
@@ -151,11 +168,18 @@ impl Layout {
         let mapping = &options.mapping;
         if self.shape == Shape::Trades {
             self.no_columns_of_books(mapping)?;
+            self.no_totals(mapping)?;
         }
         if self.shape == Shape::Quotes && options.format.is_none() {
             self.no_trades_beside(&data, mapping)?;
         }
         for at in (0..self.names.len()).filter(|at| is_readable(*at)) {
+            let is_of_zones = self.roles[at].is_none() && is_zone_name(&plain(&self.names[at]));
+            if is_of_zones && options.zone.is_none() {
+                let says = Says::Utc;
+                self.rules.push(Rule { at, says });
+                continue;
+            }
             let Some((says, role)) = self.rule_of(at, &data, mapping) else {
                 continue;
             };
@@ -197,6 +221,7 @@ impl Layout {
         };
         let all = |is_one: fn(&[u8]) -> bool| data.iter().all(|row| is_one(row.get(at)));
         let are_flags = all(|text| flag(text).is_some());
+        let differ = || data.windows(2).any(|two| two[0].get(at) != two[1].get(at));
         let are_codes = named(CORRECTIONS) || !are_flags;
         if is(Role::Void, CORRECTIONS) && are_codes && all(|text| stands(text).is_some()) {
             return Some((Says::Correction, Some(Role::Void)));
@@ -228,58 +253,14 @@ impl Layout {
                 Some((Says::Entry, None))
             }
             Shape::Trades if is(Role::Action, EVENTS) => Some((Says::Trade, None)),
+            // Codes of what happened, of which nobody says which are trades.
+            Shape::Trades if is(Role::Action, CODED) && all(is_code) && differ() => {
+                Some((Says::Trade, None))
+            }
             Shape::Trades if !mapping.is_none("action") => Some((Says::NoOther, None)),
             Shape::Levels if is(Role::Action, EVENTS) => Some((Says::OfLevel, None)),
             _ => None,
         }
-    }
-
-    /// Refuses trades that have the columns of a book.
-    fn no_columns_of_books(&self, mapping: &Mapping) -> Result<(), Puzzle> {
-        let is_named = |names: &[&str]| {
-            let mut all = self.names.iter().map(|name| plain(name));
-            all.any(|name| names.contains(&name.as_str()))
-        };
-        if self.column(Role::TradeId).is_some() {
-            return Ok(());
-        }
-        let is_level =
-            self.column(Role::Level).is_some() || !mapping.has("level") && is_named(LEVELS);
-        let is_order = !mapping.is_none("order_id") && is_named(OF_BOOKS);
-        let settled = match (is_level, is_order) {
-            (true, _) => "level",
-            (false, true) => "order_id",
-            (false, false) => return Ok(()),
-        };
-        let expected = format!(
-            "no column of a book among those of trades; --format book-levels if its rows are levels, --columns {settled}=- if they are trades"
-        );
-        Err((format!("columns {}", self.names.join(", ")), expected))
-    }
-
-    /// Refuses rows of a quote and a trade, of which one would be lost; prices that are never there are none of trades.
-    fn no_trades_beside(&mut self, data: &[&Fields], mapping: &Mapping) -> Result<(), Puzzle> {
-        const SETTLED: [&str; 10] = [
-            "bid", "ask", "bid_size", "ask_size", "price", "size", "volume", "qty", "amount",
-            "flags",
-        ];
-        let (Some(at), Some(_)) = (self.column(Role::Price), self.column(Role::Qty)) else {
-            return Ok(());
-        };
-        if SETTLED.iter().any(|role| mapping.has(role)) {
-            return Ok(());
-        }
-        if data.iter().all(|row| is_nothing(row.get(at))) {
-            let says = Says::NoPrice;
-            self.rules.push(Rule { at, says });
-            return Ok(());
-        }
-        let found = format!(
-            "columns {}: trades with the bid and ask at their time, or quotes with the last trade beside them",
-            self.names.join(", ")
-        );
-        let expected = "--columns bid=-,ask=- for the trades, or price=-,size=- for the quotes";
-        Err((found, expected.to_owned()))
     }
 
     /// The error for a file whose first rows say that they are something else.

@@ -4,8 +4,10 @@ use super::plausible::prices;
 use super::{Reader, Wrong};
 use crate::databento::prefix_of_publisher;
 use crate::import::cells::Cells;
+use crate::import::layout::Dialect;
 use crate::import::number::Number;
 use crate::import::row::{NUMBERS_MAX, Prices, Row};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use tickloom_types::{InstrumentDef, Instruments, Ts};
 
@@ -83,6 +85,26 @@ pub(in crate::import) fn note_of_cases(tickers: &[Ticker]) -> Option<String> {
     None
 }
 
+/// The name of an instrument of Tardis with the venue called as captures and Binance's files call it.
+fn of_tardis(name: &str) -> String {
+    const VENUES: [(&str, &str); 8] = [
+        ("binance-futures", "binance-usdm"),
+        ("binance-delivery", "binance-cm"),
+        ("okex", "okx"),
+        ("okex-swap", "okx"),
+        ("okex-futures", "okx"),
+        ("okex-options", "okx"),
+        ("okex-spreads", "okx"),
+        ("cryptofacilities", "kraken-futures"),
+    ];
+    let Some((venue, symbol)) = name.split_once('.') else {
+        return name.to_owned();
+    };
+    let known = VENUES.iter().find(|(theirs, _)| *theirs == venue);
+    let venue = known.map_or(venue, |(_, ours)| ours);
+    format!("{venue}.{symbol}")
+}
+
 impl Reader<'_> {
     pub(super) fn add_ticker(&mut self, key: &[u8], name: &str) -> usize {
         let at = self.tickers.len();
@@ -98,6 +120,21 @@ impl Reader<'_> {
             of_databento: None,
         });
         at
+    }
+
+    /// The name of an instrument that a file calls so.
+    fn name_of<'n>(&self, called: &'n str) -> Cow<'n, str> {
+        match self.layout.dialect {
+            Dialect::Tardis => Cow::Owned(of_tardis(called)),
+            _ => Cow::Borrowed(called),
+        }
+    }
+
+    /// Whether the row whose name was put together is of the instrument of this name, or symbol.
+    pub(super) fn is_called(&self, only: &str, cells: &impl Cells) -> bool {
+        let is_symbol = |at: usize| cells.text(at).as_ref() == only.as_bytes();
+        let is_named = || std::str::from_utf8(&self.key).is_ok_and(|key| self.name_of(key) == only);
+        self.key == only.as_bytes() || self.columns.ticker.is_some_and(is_symbol) || is_named()
     }
 
     /// Puts together what an instrument is called in this row.
@@ -130,7 +167,10 @@ impl Reader<'_> {
         let key = std::mem::take(&mut self.key);
         let name = std::str::from_utf8(&key).ok();
         let ticker = match name.filter(|name| is_name(name)) {
-            Some(name) => Ok(self.add_ticker(&key, name)),
+            Some(name) => {
+                let name = self.name_of(name);
+                Ok(self.add_ticker(&key, &name))
+            }
             None => Err(self.wrong(cells, at, A_NAME)),
         };
         self.key = key;
@@ -278,7 +318,7 @@ impl Reader<'_> {
             Some(ticker) => ticker.prices,
             None => {
                 let name = String::from_utf8_lossy(&self.key);
-                prices(self.options, self.layout, &name)
+                prices(self.options, self.layout, &self.name_of(&name))
             }
         }
     }

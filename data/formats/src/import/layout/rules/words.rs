@@ -25,6 +25,21 @@ pub(super) const LEVELS: &[&str] = &[
 ];
 /// Columns that only books have, beside prices and sizes.
 pub(super) const OF_BOOKS: &[&str] = &["bookside", "orderid"];
+/// Columns that no trade has, whatever its numbers are called: of levels, and of what is left of orders.
+pub(super) const OF_NO_TRADES: &[&str] = &[
+    "level",
+    "lvl",
+    "levelid",
+    "booklevel",
+    "depthlevel",
+    "pricelevel",
+    "mdpricelevel",
+    "clear",
+    "remaining",
+    "remainingqty",
+    "leavesqty",
+    "orderstatus",
+];
 /// Columns of what happened: to an order, to a level, or a trade.
 pub(super) const EVENTS: &[&str] = &[
     "action",
@@ -42,6 +57,8 @@ pub(super) const EVENTS: &[&str] = &[
     "recordtype",
     "rectype",
 ];
+/// The same, if they hold codes.
+pub(super) const CODED: &[&str] = &["type", "kind", "code", "eventcode", "typecode"];
 /// Columns of what an entry of FIX is (`MDEntryType`): 0 bid, 1 offer, 2 trade.
 pub(super) const ENTRIES: &[&str] = &["entrytype", "mdentrytype"];
 /// Words of trades, whole; beside them words such as `last_trade` and `fill` with what is before or behind.
@@ -83,6 +100,17 @@ pub(super) const OF_OTHERS: &[&[u8]] = &[
     b"busted",
     b"invalid",
     b"deal_cancel",
+    b"mark",
+    b"mark_price",
+    b"markprice",
+    b"index",
+    b"index_price",
+    b"indexprice",
+    b"settlement",
+    b"settlement_price",
+    b"funding",
+    b"funding_rate",
+    b"open_interest",
 ];
 /// Beginnings of words of trades that are taken back.
 pub(super) const TAKEN_BACK: &[&[u8]] =
@@ -204,6 +232,11 @@ pub(super) fn deletes(text: &[u8]) -> bool {
         b"delete", b"deleted", b"remove", b"removed", b"cancel", b"d",
     ];
     words.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Whether a field is a code of one or two digits.
+pub(super) fn is_code(text: &[u8]) -> bool {
+    (1..=2).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
 }
 
 /// Whether a field holds no number but zero.

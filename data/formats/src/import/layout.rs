@@ -125,6 +125,8 @@ pub(crate) struct Known {
     pub(crate) called: Option<String>,
     pub(crate) currency: Option<String>,
     pub(crate) bar: Option<BarSpec>,
+    /// Whether the times of its bars are their closes.
+    pub(crate) are_closes: bool,
     /// Zone of times that name none.
     pub(crate) zone: Option<TimeZone>,
     /// The time that the end of its name says its rows are of.
@@ -211,8 +213,7 @@ impl Layout {
         layout.known.bar = layout.databento_bar(row);
         layout.set_apart(data, &options.mapping, |_| true);
         layout.set_rules(data, options, |_| true)?;
-        layout.set_called(data, options, |_| true);
-        layout.has_apostrophes = layout.apostrophes(data);
+        layout.set_known(data, options, |_| true);
         layout.tell();
         Ok(layout)
     }

@@ -403,6 +403,7 @@ const APART: &[&str] = &[
     "quotecurrency",
     "pricecurrency",
     "interval",
+    "barspec",
     "timeframe",
     "barsize",
     "resolution",

@@ -10,8 +10,20 @@ use crate::import::time::TimeFormat;
 const DIGITS_MIN: usize = 4;
 
 impl Layout {
+    /// Takes what else is to be known of a file by its columns and first rows.
+    pub(super) fn set_known(
+        &mut self,
+        data: &[Fields],
+        options: &ImportOptions,
+        is_readable: impl Fn(usize) -> bool,
+    ) {
+        self.set_called(data, options, is_readable);
+        self.set_own();
+        self.has_apostrophes = self.apostrophes(data);
+    }
+
     /// Takes the instrument's name from a column that holds it, unless it is said that none does, or another names it.
-    pub(super) fn set_called(
+    fn set_called(
         &mut self,
         data: &[Fields],
         options: &ImportOptions,

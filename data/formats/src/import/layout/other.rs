@@ -85,7 +85,7 @@ fn no_units(names: &[String], roles: &[Option<Role>], mapping: &Mapping) -> Resu
 /// columns `ts_event` and `ts_init` say that they are its.
 fn no_fixed_points(names: &[String], mapping: &Mapping) -> Result<(), Puzzle> {
     let has = |wanted: &str| names.iter().any(|name| name == wanted);
-    if !(has("ts_event") && has("ts_init")) || !mapping.is_empty() {
+    if !has("ts_event") || !has("ts_init") || !mapping.is_empty() {
         return Ok(());
     }
     let found = "columns ts_event and ts_init, of NautilusTrader, whose numbers may be of 1e-9 and whose bars are stamped at their close";

@@ -107,8 +107,7 @@ impl Layout {
         };
         layout.set_apart(data, &options.mapping, is_readable);
         layout.set_rules(data, options, is_readable)?;
-        layout.set_called(data, options, is_readable);
-        layout.has_apostrophes = layout.apostrophes(data);
+        layout.set_known(data, options, is_readable);
         layout.tell();
         Ok(layout)
     }

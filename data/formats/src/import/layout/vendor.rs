@@ -39,6 +39,17 @@ pub(super) fn metatrader(
 }
 
 impl Layout {
+    /// Bars as we write them, which another program may have written again, are stamped at their close and say their size.
+    pub(super) fn set_own(&mut self) {
+        let has = |name: &str| self.names.iter().any(|known| known == name);
+        let is_own = self.shape == Shape::Bars && has("ts_event") && has("bar_spec");
+        if is_own && !self.is_databento() {
+            self.known.are_closes = true;
+            let note = "ts_event and bar_spec are those of Tickloom: times are the closes of bars";
+            self.notes.push(note.to_owned());
+        }
+    }
+
     /// Takes what the named vendor says of all its files, where nothing else was said.
     pub(super) fn set_vendor(&mut self, options: &ImportOptions) -> Result<(), Puzzle> {
         let is_told = options.zone.is_some() || self.known.zone.is_some();

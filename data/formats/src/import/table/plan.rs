@@ -78,7 +78,10 @@ impl Plan {
         };
         let (shift, stamp) = shift(
             bar,
-            options.stamp,
+            match options.stamp {
+                Stamp::Auto if layout.known.are_closes => Stamp::Close,
+                stamp => stamp,
+            },
             reader.times.all_dates.then_some(reader.times.days),
         );
         Ok(Plan {

@@ -10,7 +10,8 @@ use crate::import::role::plain;
 use tickloom_types::BarSpec;
 
 /// Names of columns that say how long bars are.
-const SIZES: [&str; 5] = [
+const SIZES: [&str; 6] = [
+    "barspec",
     "interval",
     "timeframe",
     "barsize",

@@ -193,3 +193,21 @@ fn venues_of_tardis_are_called_as_others_call_them() {
         assert_eq!(found.records.len(), 2);
     }
 }
+
+/// Bars of ours that another program wrote again close when they say.
+#[test]
+fn our_own_bars_are_stamped_at_their_close() {
+    let text = "ts_event,ts_recv,seq,run,instrument,source,flags,bar_spec,open,high,low,close,volume\n2023-01-02T00:00:00Z,2023-01-02T00:00:00Z,1,r,E,s,0,1d,1,2,1,2,5\n2023-01-03T00:00:00Z,2023-01-03T00:00:00Z,2,r,E,s,0,1d,1,2,1,2,5\n";
+    let found = read_text(text, &ImportOptions::default()).unwrap();
+    assert_eq!(rows(&found)[0], "2023-01-02T00:00:00Z E 1 2 1 2 x 5");
+    assert_eq!(found.report.bar, Some("1d".parse().unwrap()));
+    assert_eq!(found.report.stamp.as_deref(), Some("close"));
+    let opens = ImportOptions {
+        stamp: Stamp::Open,
+        ..ImportOptions::default()
+    };
+    assert_eq!(
+        rows(&read_text(text, &opens).unwrap())[0],
+        "2023-01-03T00:00:00Z E 1 2 1 2 x 5"
+    );
+}

@@ -3,10 +3,11 @@
 //! What differs is here and nowhere else: how a connection is set up. Statements name no schema, so that they are the same.
 
 use crate::migrations::{self, Migrations};
+use crate::service::Stop;
 use crate::trace;
 use crate::{ChassisError, Result, secret_file};
 use sqlx::any::AnyPoolOptions;
-use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Row, Transaction};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,9 +23,14 @@ const ACQUIRE_TIME_MAX: Duration = Duration::from_secs(3);
 const STARTING: &str = "57P03";
 const START_TIME_MAX: Duration = Duration::from_secs(30);
 const START_PAUSE: Duration = Duration::from_millis(100);
-/// Each connection to SQLite: readers beside a writer, on the disk at each commit.
+/// Each connection to SQLite: readers beside a writer, on the disk at each commit, and zeros over what is removed.
 const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; \
-                            PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
+                            PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+                            PRAGMA secure_delete = ON";
+/// How long those who read are waited for when SQLite's log is emptied: who writes waits meanwhile.
+const EMPTY_LOG_SETUP: &str = "PRAGMA busy_timeout = 500";
+/// Pause between two times that the log is emptied.
+const EMPTY_LOG_PAUSE: Duration = Duration::from_secs(60);
 
 /// Each connection to a copy.
 const FROZEN_SETUP: &str = "PRAGMA busy_timeout = 10000";
@@ -230,6 +236,38 @@ impl Database {
             _turn: turn,
             _span: span,
         })
+    }
+
+    /// Brings SQLite's write-ahead log to the database and empties it, so that what was removed is in neither. Whether it is empty: while
+    /// somebody reads what is in it, it is not. PostgreSQL's log is its own business.
+    ///
+    /// # Errors
+    /// [`ChassisError::Database`].
+    pub async fn empty_log(&self) -> Result<bool> {
+        if self.engine == Engine::Postgres {
+            return Ok(true);
+        }
+        let _turn = self.turn.lock().await;
+        let mut connection = self.pool.acquire().await?;
+        // It is not as others expect it.
+        connection.close_on_drop();
+        connection.execute(EMPTY_LOG_SETUP).await?;
+        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&mut *connection)
+            .await?;
+        let is_busy: i64 = row.try_get(0)?;
+        Ok(is_busy == 0)
+    }
+
+    /// Empties the log again and again.
+    pub(crate) async fn keep_log_empty(self, mut stop: Stop) {
+        while !stop.is_told() {
+            if let Err(error) = self.empty_log().await {
+                let error = error.to_string();
+                tracing::warn!(error, "the log of a database was not emptied");
+            }
+            stop.or_after(EMPTY_LOG_PAUSE).await;
+        }
     }
 
     /// Lets go of all connections, when those who use one are done.

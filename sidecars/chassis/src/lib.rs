@@ -75,7 +75,7 @@ pub use network::{Network, NetworkError};
 pub use outgoing::{Outgoing, OutgoingAnswer, OutgoingConfig, OutgoingError, OutgoingRequest};
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageQuery};
 pub use problem::{Problem, ProblemCode, Problems};
-pub use secret_file::{SecretFileError, read_secret, read_secret_file};
+pub use secret_file::{SecretFileError, make_own_folder, read_secret, read_secret_file};
 pub use serve::{Entrance, RpcOptions, ServeOptions, Serving, serve, serve_at};
 pub use service::{Context, Health, Pages, Runner, Service, Stop};
 pub use tables::{all_rows, schema, tables};

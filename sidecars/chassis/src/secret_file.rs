@@ -153,7 +153,10 @@ fn open(path: &Path) -> Result<File, Errno> {
 }
 
 /// Makes a folder, and those above it, for their owner alone; those that are there stay as they are.
-pub(crate) fn make_own_folder(folder: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What the system says.
+pub fn make_own_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(OWN_FOLDER)

@@ -134,6 +134,10 @@ pub async fn serve_at(
             drop(task.await);
         }
         for database in rest.databases {
+            if let Err(error) = database.empty_log().await {
+                let error = error.to_string();
+                tracing::warn!(error, "the log of a database was not emptied at the end");
+            }
             database.close().await;
         }
     });

@@ -202,6 +202,8 @@ impl Runner {
         let mut tasks = service.start(stop);
         let forget = forget_expired(database.clone(), clock.clone(), stop.clone());
         tasks.push(tokio::spawn(forget));
+        let empty = database.clone().keep_log_empty(stop.clone());
+        tasks.push(tokio::spawn(empty));
         Ok(Runner {
             name: S::NAME,
             database,

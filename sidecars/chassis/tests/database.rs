@@ -67,6 +67,42 @@ async fn databases_are_made_for_their_owner_alone() {
     database.close().await;
 }
 
+#[tokio::test]
+async fn what_is_removed_is_in_no_file_once_the_log_is_emptied() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Folder(folder.path().to_owned());
+    let database = Database::open(&place, "log", &[FIRST]).await.unwrap();
+    let run = async |statement: &'static str| {
+        let mut write = database.write().await.unwrap();
+        let done = write.connection().execute(statement).await;
+        done.unwrap();
+        write.commit().await.unwrap();
+    };
+    let files = ["log.db", "log.db-wal"].map(|name| folder.path().join(name));
+    let has = || {
+        files.iter().any(|file| {
+            let kept = std::fs::read(file).unwrap();
+            kept.windows(6).any(|at| at == b"secret")
+        })
+    };
+    run("INSERT INTO note (id, amount, body) VALUES ('a', 1, 'secret'), ('b', 1, 'secret')").await;
+    assert!(has());
+    run("DELETE FROM note WHERE id = 'a'").await;
+    run("UPDATE note SET body = NULL WHERE id = 'b'").await;
+    assert!(has(), "in the log");
+    assert!(database.empty_log().await.unwrap());
+    assert_eq!(files[1].metadata().unwrap().len(), 0);
+    assert!(!has());
+    // Who reads is not waited for, and it is tried again.
+    run("INSERT INTO note (id, amount) VALUES ('c', 1)").await;
+    let mut reading = database.reader().begin().await.unwrap();
+    reading.execute("SELECT id FROM note").await.unwrap();
+    assert!(!database.empty_log().await.unwrap());
+    reading.rollback().await.unwrap();
+    assert!(database.empty_log().await.unwrap());
+    database.close().await;
+}
+
 #[test]
 fn numbers_have_no_gaps_whoever_writes_and_whoever_gives_up() {
     on_both(|place| async move {

@@ -5,7 +5,7 @@ use serde_json::json;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 use tickloom_auth::Auth;
-use tickloom_chassis::{Database, Service};
+use tickloom_chassis::{Database, Place, Service};
 
 /// All that the log gives again, as texts.
 pub(crate) async fn projected(database: &Database) -> Vec<String> {
@@ -163,6 +163,49 @@ fn a_deleted_account_leaves_nothing_personal_and_its_address_is_free() {
         });
         served.person(&ada, "bob@example.com");
     });
+}
+
+/// Bytes of the database of auth and of what SQLite writes beside it.
+fn raw(folder: &std::path::Path) -> Vec<u8> {
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap_or_default();
+    ["auth.db", "auth.db-wal", "auth.db-shm"]
+        .into_iter()
+        .flat_map(read)
+        .collect()
+}
+
+#[test]
+fn of_a_deleted_person_nothing_is_in_the_file_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Folder(folder.path().to_owned());
+    let (served, ada) = Served::with_administrator(&place);
+    let bob = served.person(&ada, "bob@example.com");
+    let database = served.database();
+    let key: Vec<u8> = served.runtime.block_on(async {
+        let row = sqlx::query("SELECT key FROM person_key WHERE account = $1");
+        let row = row.bind(text(&bob, "account"));
+        row.fetch_one(database.reader()).await.unwrap().get(0)
+    });
+    assert_eq!(key.len(), 32);
+    let has = |part: &[u8]| raw(folder.path()).windows(part.len()).any(|at| at == part);
+    assert!(has(&key) && has(b"bob@example.com"));
+    let token = Some(access_token(&bob));
+    served.client.delete("/auth/v1/accounts/me", token).is(204);
+    // The answers of commands name it for a day.
+    served.runtime.block_on(async {
+        let mut write = database.write().await.unwrap();
+        sqlx::query("DELETE FROM idempotency")
+            .execute(write.connection())
+            .await
+            .unwrap();
+        write.commit().await.unwrap();
+        // As each minute while it runs, and at its end.
+        assert!(database.empty_log().await.unwrap());
+    });
+    assert!(!has(&key), "the key of the person is in the file");
+    assert!(!has(b"bob@example.com"), "the address is in the file");
+    drop(served);
+    assert!(!has(&key) && !has(b"bob@example.com"));
 }
 
 #[test]

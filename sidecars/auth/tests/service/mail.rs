@@ -107,6 +107,32 @@ fn people_sign_up_and_choose_a_password_anew_by_mail() {
 }
 
 #[test]
+fn a_link_that_was_sent_is_not_in_the_file() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Folder(folder.path().to_owned());
+    let port = Port::reserve();
+    let mails = Server::start(&python, &port.address(), None);
+    let served = served(&place, &port);
+    let mut links = Vec::new();
+    for number in 0..20 {
+        let body = json!({"email": format!("p{number}@example.com"), "name": "Bob"});
+        served.client.post("/auth/v1/sign-up", None, &body).is(202);
+        settled(&served);
+        links.push(opened(&mails.message()).1.unwrap());
+    }
+    drop(served);
+    // The last to let go empties the log, and removes it.
+    let kept = std::fs::read(folder.path().join("auth.db")).unwrap();
+    assert!(!folder.path().join("auth.db-wal").exists());
+    let has = |part: &str| kept.windows(part.len()).any(|at| at == part.as_bytes());
+    assert!(has("effect"), "it is the database");
+    for link in links {
+        assert!(!has(&link), "{link}");
+    }
+}
+
+#[test]
 fn a_new_password_by_mail_does_not_get_past_the_passkey() {
     let Some(python) = python() else { return };
     on_both(|place| {

@@ -51,7 +51,7 @@ impl IdempotencyKey {
 }
 
 impl Idempotent {
-    /// The body, which has to be JSON of this form and say so.
+    /// The body, which has to be an object of JSON of this form and say so.
     ///
     /// # Errors
     /// [`ProblemCode::BadRequest`] if it is not.
@@ -59,6 +59,12 @@ impl Idempotent {
         if !self.is_json {
             // A form of a page of somebody else's cannot say that it is JSON.
             let detail = "the body is not said to be JSON, expected Content-Type: application/json";
+            return Err(Problem::new(ProblemCode::BadRequest, detail));
+        }
+        // A list would be taken by the order of members, which nobody promises.
+        let begin = self.body.iter().find(|byte| !b" \t\r\n".contains(byte));
+        if begin.is_some_and(|byte| *byte != b'{') {
+            let detail = "the body is no object of JSON";
             return Err(Problem::new(ProblemCode::BadRequest, detail));
         }
         serde_json::from_slice(&self.body).map_err(|error| {
@@ -146,6 +152,29 @@ mod tests {
         for key in ["", "two words", "tab\t", "ü", "\u{7f}", &"x".repeat(256)] {
             let refused = IdempotencyKey::new(key).unwrap_err();
             assert_eq!(refused.code, ProblemCode::BadRequest, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_an_object() {
+        #[derive(serde::Deserialize, Debug, PartialEq)]
+        struct New {
+            name: String,
+        }
+        let read = |body: &'static str| {
+            let sent = Idempotent {
+                key: None,
+                request_hash: [0; 32],
+                is_json: true,
+                body: Bytes::from_static(body.as_bytes()),
+            };
+            sent.json::<New>()
+        };
+        let name = "a".to_owned();
+        assert_eq!(read(" \r\n\t{\"name\": \"a\"}"), Ok(New { name }));
+        for body in ["[\"a\"]", " [\"a\"]", "null", "1", "\"a\"", ""] {
+            let refused = read(body).unwrap_err();
+            assert_eq!(refused.code, ProblemCode::BadRequest, "{body}");
         }
     }
 

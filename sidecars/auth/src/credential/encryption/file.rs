@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-use tickloom_chassis::{SecretFileError, read_secret_file};
+use tickloom_chassis::{SecretFileError, make_own_folder, read_secret_file};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -81,7 +81,7 @@ impl EncryptionKeys {
         let made = EncryptionKeys::make()?;
         let folder = path.parent().filter(|at| !at.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(failed)?;
+        make_own_folder(folder).map_err(failed)?;
         let written = folder.join(format!(".{}.tmp", Uuid::now_v7().simple()));
         let linked = write(&written, &made).and_then(|()| fs::hard_link(&written, path));
         fs::remove_file(&written).map_err(failed)?;

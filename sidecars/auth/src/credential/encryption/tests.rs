@@ -138,6 +138,8 @@ fn a_file_is_made_once_and_for_its_owner() {
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600
         );
+        let folder = fs::metadata(path.parent().unwrap()).unwrap();
+        assert_eq!(folder.permissions().mode() & 0o777, 0o700);
         set_mode(&path, 0o644);
         let open = EncryptionKeys::open(&path).unwrap_err().to_string();
         assert_eq!(

@@ -1,17 +1,46 @@
 //! Conditional requests (RFC 9110, section 13): a thing is changed only as the caller knows it, and not sent to who has it.
 //!
-//! The entity tag of a thing is its version: `"v12"`. It is strong: the same version is the same in every byte.
+//! The entity tag of a thing is its id and its version: `"note_7.v12"`. It is strong: the same version is the same in every byte, and what
+//! one path is for two who ask (`/me`) are two things with two tags (RFC 9110, section 8.8.1).
 
 use crate::problem::{Problem, ProblemCode};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use std::fmt::Write as _;
 
-/// The entity tag of a version, for the header `ETag`.
+/// The entity tag of a thing, by its id, of a version, for the header `ETag`. Bytes of the id other than letters and digits of ASCII, `-` and
+/// `_` are there as a dot and two hexadecimal digits.
 #[must_use]
-pub fn etag(version: i64) -> HeaderValue {
-    HeaderValue::try_from(format!("\"v{version}\"")).expect("digits, a letter and quotes")
+pub fn etag(id: &str, version: i64) -> HeaderValue {
+    let mut text = String::from("\"");
+    for byte in id.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => text.push(char::from(byte)),
+            byte => write!(text, ".{byte:02x}").expect("a text takes all"),
+        }
+    }
+    write!(text, ".v{version}\"").expect("a text takes all");
+    HeaderValue::try_from(text).expect("visible characters of ASCII")
+}
+
+/// That an operation looks at `If-Match`.
+#[derive(Clone, Copy)]
+struct IsLookedAt;
+
+/// Refuses what is to be done only as it was read to a command that does not look at that: it would be done anyway (RFC 9110, section
+/// 13.1.1).
+///
+/// # Errors
+/// [`ProblemCode::BadRequest`].
+pub(crate) fn refuse_unseen(request: &Request) -> Result<(), Problem> {
+    let is_seen = request.extensions().get::<IsLookedAt>().is_some();
+    if is_seen || !request.headers().contains_key(header::IF_MATCH) {
+        return Ok(());
+    }
+    let detail = "this operation does not look at If-Match: send it without";
+    Err(Problem::new(ProblemCode::BadRequest, detail))
 }
 
 /// The header `If-Match` (RFC 9110, section 13.1.1), if it is there.
@@ -42,7 +71,7 @@ impl IfMatch {
     ///
     /// # Errors
     /// [`ProblemCode::PreconditionFailed`].
-    pub fn check(&self, current: Option<i64>) -> Result<(), Problem> {
+    pub fn check(&self, current: Option<(&str, i64)>) -> Result<(), Problem> {
         let Some(tags) = &self.0 else {
             return Ok(());
         };
@@ -52,7 +81,10 @@ impl IfMatch {
             return Ok(());
         }
         let detail = match current {
-            Some(version) => format!("it is of version \"v{version}\" now"),
+            Some((id, version)) => {
+                let tag = etag(id, version);
+                format!("it is {} now", tag.to_str().unwrap_or_default())
+            }
             None => "it is not there".to_owned(),
         };
         Err(Problem::new(ProblemCode::PreconditionFailed, detail))
@@ -62,14 +94,14 @@ impl IfMatch {
 impl IfNoneMatch {
     /// The answer 304, if the caller who reads has this version.
     #[must_use]
-    pub fn not_modified(&self, version: i64) -> Option<Response> {
-        self.names(Some(version)).then(|| {
-            let tag = [(header::ETAG, etag(version))];
+    pub fn not_modified(&self, id: &str, version: i64) -> Option<Response> {
+        self.names(Some((id, version))).then(|| {
+            let tag = [(header::ETAG, etag(id, version))];
             (StatusCode::NOT_MODIFIED, tag).into_response()
         })
     }
 
-    fn names(&self, current: Option<i64>) -> bool {
+    fn names(&self, current: Option<(&str, i64)>) -> bool {
         let tags = self.0.as_ref();
         tags.is_some_and(|tags| tags.has(current, |tag, current| tag.opaque == current))
     }
@@ -77,14 +109,14 @@ impl IfNoneMatch {
 
 impl Tags {
     /// Whether one of them is the current tag, by this comparison.
-    fn has(&self, current: Option<i64>, is_same: impl Fn(&Tag, &[u8]) -> bool) -> bool {
-        let Some(version) = current else {
+    fn has(&self, current: Option<(&str, i64)>, is_same: impl Fn(&Tag, &[u8]) -> bool) -> bool {
+        let Some((id, version)) = current else {
             return false;
         };
         match self {
             Tags::Any => true,
             Tags::List(tags) => {
-                let current = etag(version);
+                let current = etag(id, version);
                 tags.iter().any(|tag| is_same(tag, current.as_bytes()))
             }
         }
@@ -106,7 +138,7 @@ impl Tags {
         }
         let tags = list(&text).filter(|tags| !tags.is_empty());
         let tags = tags.ok_or_else(|| {
-            let detail = format!("{name} is no list of entity tags such as \"v1\", and not *");
+            let detail = format!("{name} is no list of entity tags such as \"ID.v1\", and not *");
             Problem::new(ProblemCode::BadRequest, detail)
         })?;
         Ok(Some(Tags::List(tags)))
@@ -166,6 +198,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<IfMatch, Problem> {
+        parts.extensions.insert(IsLookedAt);
         Tags::read(&parts.headers, &header::IF_MATCH).map(IfMatch)
     }
 }
@@ -209,16 +242,16 @@ mod tests {
             ("\"1\"", "\"1\"", true, true),
         ];
         for (one, other, is_strong, is_weak) in table {
-            // Ours are strong and begin with `v`, so a weak one stands on the caller's side.
+            // Ours are strong and begin with an id, so a weak one stands on the caller's side.
             let (given, current) = if other.starts_with("W/") && !one.starts_with("W/") {
                 (other, one)
             } else {
                 (one, other)
             };
-            let given = given.replace("\"1", "\"v1").replace("\"2", "\"v2");
+            let given = given.replace("\"1", "\"a.v1").replace("\"2", "\"a.v2");
             let version = if current.contains('2') { 2 } else { 1 };
-            let strongly = if_match(&given).check(Some(version)).is_ok();
-            let weakly = if_none_match(&given).not_modified(version).is_some();
+            let strongly = if_match(&given).check(Some(("a", version))).is_ok();
+            let weakly = if_none_match(&given).not_modified("a", version).is_some();
             assert_eq!((strongly, weakly), (is_strong, is_weak), "{one} {other}");
         }
     }
@@ -226,16 +259,16 @@ mod tests {
     #[test]
     fn a_list_is_what_the_rfc_allows() {
         for list in [
-            &[&b"\"v7\""[..]][..],
-            &[b"\"x\", \"v7\""],
-            &[b"\"x\",\"v7\",W/\"y\""],
-            &[b" ,, \"a,b\" ,\t\"v7\" , "],
-            &[b"\"x\"", b"\"v7\""],
-            &[b"\"\", \"\xff\", \"v7\""],
+            &[&b"\"a.v7\""[..]][..],
+            &[b"\"x\", \"a.v7\""],
+            &[b"\"x\",\"a.v7\",W/\"y\""],
+            &[b" ,, \"a,b\" ,\t\"a.v7\" , "],
+            &[b"\"x\"", b"\"a.v7\""],
+            &[b"\"\", \"\xff\", \"a.v7\""],
         ] {
             let tags = IfMatch(read(list).unwrap());
-            assert_eq!(tags.check(Some(7)), Ok(()), "{list:?}");
-            let refused = tags.check(Some(70)).unwrap_err();
+            assert_eq!(tags.check(Some(("a", 7))), Ok(()), "{list:?}");
+            let refused = tags.check(Some(("a", 70))).unwrap_err();
             assert_eq!(refused.code, ProblemCode::PreconditionFailed);
         }
         for list in [
@@ -244,13 +277,13 @@ mod tests {
             b" ",
             b",",
             b"\"v7",
-            b"\"v7\" \"v8\"",
+            b"\"a.v7\" \"a.v8\"",
             b"\"v 7\"",
-            b"w/\"v7\"",
-            b"W/ \"v7\"",
-            b"*, \"v7\"",
-            b"\"v7\", *",
-            b"\"v7\"x",
+            b"w/\"a.v7\"",
+            b"W/ \"a.v7\"",
+            b"*, \"a.v7\"",
+            b"\"a.v7\", *",
+            b"\"a.v7\"x",
         ] {
             let refused = read(&[list]).unwrap_err();
             assert_eq!(refused.code, ProblemCode::BadRequest, "{list:?}");
@@ -258,31 +291,39 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_is_of_one_thing() {
+        assert_eq!(etag("usr_1-b", 12), "\"usr_1-b.v12\"");
+        assert_eq!(etag("a.v1\"\u{e4}", 2), "\"a.2ev1.22.c3.a4.v2\"");
+        assert!(if_match("\"a.v7\"").check(Some(("b", 7))).is_err());
+        assert!(if_none_match("\"a.v7\"").not_modified("b", 7).is_none());
+    }
+
+    #[test]
     fn a_star_is_whatever_there_is() {
-        assert_eq!(if_match("*").check(Some(1)), Ok(()));
-        assert_eq!(if_match(" * ").check(Some(1)), Ok(()));
+        assert_eq!(if_match("*").check(Some(("a", 1))), Ok(()));
+        assert_eq!(if_match(" * ").check(Some(("a", 1))), Ok(()));
         let refused = if_match("*").check(None).unwrap_err();
         assert_eq!(
             (refused.status, refused.code),
             (412, ProblemCode::PreconditionFailed)
         );
-        assert!(if_none_match("*").not_modified(9).is_some());
+        assert!(if_none_match("*").not_modified("a", 9).is_some());
     }
 
     #[test]
     fn without_the_header_anything_goes() {
         let none = IfMatch(read(&[]).unwrap());
-        assert_eq!(none.check(Some(1)), Ok(()));
+        assert_eq!(none.check(Some(("a", 1))), Ok(()));
         assert_eq!(none.check(None), Ok(()));
         let none = IfNoneMatch(read(&[]).unwrap());
-        assert!(none.not_modified(1).is_none());
+        assert!(none.not_modified("a", 1).is_none());
     }
 
     #[test]
     fn what_was_not_modified_is_told_with_its_tag() {
-        let answer = if_none_match("W/\"v12\"").not_modified(12).unwrap();
+        let answer = if_none_match("W/\"a.v12\"").not_modified("a", 12).unwrap();
         assert_eq!(answer.status(), StatusCode::NOT_MODIFIED);
-        assert_eq!(answer.headers()[header::ETAG], "\"v12\"");
-        assert!(if_none_match("\"v1\"").not_modified(12).is_none());
+        assert_eq!(answer.headers()[header::ETAG], "\"a.v12\"");
+        assert!(if_none_match("\"a.v1\"").not_modified("a", 12).is_none());
     }
 }

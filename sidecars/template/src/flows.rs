@@ -85,7 +85,7 @@ impl Template {
         text: &str,
     ) -> Result<Note, TemplateError> {
         let note = store::one(write.connection(), id).await?;
-        if_match.check(note.as_ref().map(|note| note.version))?;
+        if_match.check(note.as_ref().map(|note| (note.id.as_str(), note.version)))?;
         let note = note.ok_or_else(|| TemplateError::Unknown(id.to_owned()))?;
         let event = note.say(text)?;
         apply(write, by, note, event).await

@@ -63,7 +63,9 @@ async fn create_note(
         let note = template.write_note(write, &by, new).await?;
         let place = format!("/template/v1/notes/{}", note.id);
         let answer = Answer::json(StatusCode::CREATED, &note)?;
-        Ok(answer.with_location(&place)?.with_version(note.version))
+        Ok(answer
+            .with_location(&place)?
+            .with_version(&note.id, note.version))
     });
     done.await
 }
@@ -80,10 +82,10 @@ async fn read_note(
 ) -> Result<Response, Problem> {
     let found = store::one(template.database.reader(), &id).await?;
     let note = found.ok_or(TemplateError::Unknown(id))?;
-    if let Some(answer) = if_none_match.not_modified(note.version) {
+    if let Some(answer) = if_none_match.not_modified(&note.id, note.version) {
         return Ok(answer);
     }
-    Ok(([(header::ETAG, etag(note.version))], Json(note)).into_response())
+    Ok(([(header::ETAG, etag(&note.id, note.version))], Json(note)).into_response())
 }
 
 /// Changes what a note says; with `If-Match` only if it is of that version.
@@ -103,7 +105,7 @@ async fn change_note(
     let done = command.run(&template.database, &template.clock, async |write| {
         let known = (id.as_str(), &if_match);
         let note = template.change_note(write, &by, known, &text).await?;
-        Ok(Answer::json(StatusCode::OK, &note)?.with_version(note.version))
+        Ok(Answer::json(StatusCode::OK, &note)?.with_version(&note.id, note.version))
     });
     done.await
 }

@@ -124,7 +124,7 @@ impl Auth {
         super::authentication::recent_for_others(subject, account, by.now)?;
         let account = known(write, account).await?;
         account.usable()?;
-        if_match.check(Some(account.version))?;
+        if_match.check(Some((&account.id, account.version)))?;
         let name = name(new).ok_or_else(|| {
             let detail = "`name` is empty, longer than 200 characters, or of several lines";
             Problem::new(ProblemCode::BadRequest, detail)

@@ -1,7 +1,7 @@
 //! Public keys of CURVE: by which account a ZeroMQ client is known, and what it may do.
 
 use super::grants::Explained;
-use super::keys::{key_owner, scopes};
+use super::keys::{expiry_of_next, key_owner, scopes};
 use crate::Auth;
 use crate::change::{By, apply, known};
 use crate::credential::curve::CurveKey;
@@ -61,16 +61,17 @@ impl Auth {
     /// Registers a public key that is for the same as another, which is valid for so many seconds more.
     ///
     /// # Errors
-    /// [`ProblemCode::NotFound`]; [`ProblemCode::Conflict`] if it is registered already.
+    /// [`ProblemCode::NotFound`]; [`ProblemCode::Refused`] if the other is over; [`ProblemCode::Conflict`] if it is registered already.
     pub(crate) async fn rotate_curve_key(
         &self,
         write: &mut Write,
         by: &By,
         (subject, account, id): (&Subject, &str, &str),
-        (public_key, grace_s): (&str, u32),
+        (public_key, grace_s, expires): (&str, u32, Option<i64>),
     ) -> Result<CurvePublicKey, AuthError> {
         let account = key_owner(write, by, subject, account).await?;
         let old = known_key(write, &account.id, id).await?;
+        let next = expiry_of_next(old.expires, expires, by.now)?;
         let public_key = parsed(public_key)?;
         let until = by.now.0.saturating_add(i64::from(grace_s) * 1_000_000_000);
         let moved = AuthEvent::CurveKeyExpiryMoved {
@@ -78,7 +79,7 @@ impl Auth {
             expires: old.expires.map_or(until, |at| at.min(until)),
         };
         let account = apply(write, by, account, moved).await?;
-        let new = (public_key, old.name, old.scopes, old.expires);
+        let new = (public_key, old.name, old.scopes, next);
         add(write, by, account, new).await
     }
 

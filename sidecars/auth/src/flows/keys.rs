@@ -9,6 +9,7 @@ use crate::store::key::Key;
 use crate::{AuthError, store};
 use serde::Deserialize;
 use tickloom_chassis::{ActionPattern, Problem, ProblemCode, Subject, Write};
+use tickloom_types::Ts;
 use utoipa::ToSchema;
 
 /// Patterns of actions that a key may have, at most.
@@ -88,19 +89,20 @@ impl Auth {
         Ok((key, shown))
     }
 
-    /// Makes a key that is as another, which is valid for so many seconds more.
+    /// Makes a key that is as another, which is valid for so many seconds more, and is over then or as the other.
     ///
     /// # Errors
-    /// [`ProblemCode::NotFound`]; [`Refusal::TooManyKeys`].
+    /// [`ProblemCode::NotFound`]; [`ProblemCode::Refused`] if the other is over; [`Refusal::TooManyKeys`].
     pub(crate) async fn rotate_key(
         &self,
         write: &mut Write,
         by: &By,
         (subject, account, id): (&Subject, &str, &str),
-        grace_s: u32,
+        (grace_s, expires): (u32, Option<i64>),
     ) -> Result<(Key, Secret), AuthError> {
         let account = key_owner(write, by, subject, account).await?;
         let old = known_key(write, &account.id, id).await?;
+        let next = expiry_of_next(old.expires, expires, by.now)?;
         let until = by.now.0.saturating_add(i64::from(grace_s) * 1_000_000_000);
         let expires = old.expires.map_or(until, |at| at.min(until));
         let moved = AuthEvent::KeyExpiryMoved {
@@ -108,7 +110,7 @@ impl Auth {
             expires,
         };
         let account = apply(write, by, account, moved).await?;
-        self.add_key(write, by, account, (old.name, old.scopes, old.expires))
+        self.add_key(write, by, account, (old.name, old.scopes, next))
             .await
     }
 
@@ -129,6 +131,23 @@ impl Auth {
         apply(write, by, account, AuthEvent::KeyRevoked { id: key.id }).await?;
         Ok(())
     }
+}
+
+/// From when on a key that takes the place of another is not valid: as is asked for, or else as the other.
+pub(super) fn expiry_of_next(
+    old: Option<i64>,
+    asked: Option<i64>,
+    now: Ts,
+) -> Result<Option<i64>, AuthError> {
+    if old.is_some_and(|at| at <= now.0) {
+        let detail = "the key is not valid any more: make a new one";
+        return Err(Problem::new(ProblemCode::Refused, detail).into());
+    }
+    if asked.is_some_and(|at| at <= now.0) {
+        let detail = "`expires` is not later than now";
+        return Err(Problem::new(ProblemCode::BadRequest, detail).into());
+    }
+    Ok(asked.or(old))
 }
 
 /// Patterns of actions as they are stored: with a space between them.

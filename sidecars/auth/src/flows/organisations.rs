@@ -74,7 +74,7 @@ impl Auth {
     ) -> Result<Organisation, AuthError> {
         recent(subject, by.now)?;
         let organisation = known_organisation(write, organisation).await?;
-        if_match.check(Some(organisation.version))?;
+        if_match.check(Some((&organisation.id, organisation.version)))?;
         let name = good_name(name)?;
         if name == organisation.name {
             return Ok(organisation);

@@ -249,7 +249,7 @@ pub(super) async fn rotate(
     let id = account_of(&account, subject);
     let done = auth.do_once(&page.allowed, &sent, async |write| {
         let of = (subject, id.as_str(), key.as_str());
-        auth.rotate_key(write, &by, of, seconds).await
+        auth.rotate_key(write, &by, of, (seconds, None)).await
     });
     Ok(created(&page.visitor, &account, done.await?))
 }

@@ -169,7 +169,7 @@ pub(super) async fn create_account(
         let (account, link) = auth.invite(write, &by, (&allowed.subject, new)).await?;
         let answer = Answer::json(StatusCode::CREATED, &account)?
             .with_location(&format!("/auth/v1/accounts/{}", account.id))?
-            .with_version(account.version);
+            .with_version(&account.id, account.version);
         match link {
             Some(link) => answer.with_once("link", &link.expose()),
             None => Ok(answer),
@@ -194,10 +194,10 @@ pub(super) async fn get_account(
         let detail = format!("there is no account `{account}`");
         Problem::new(ProblemCode::NotFound, detail)
     })?;
-    if let Some(same) = if_none_match.not_modified(found.version) {
+    if let Some(same) = if_none_match.not_modified(&found.id, found.version) {
         return Ok(same);
     }
-    let tag: HeaderValue = etag(found.version);
+    let tag: HeaderValue = etag(&found.id, found.version);
     Ok(([(header::ETAG, tag)], Json(found)).into_response())
 }
 
@@ -220,7 +220,7 @@ pub(super) async fn rename_account(
         let named = (&allowed.subject, account.as_str(), new.name.as_str());
         let account = auth.rename(write, &by, named, &if_match).await?;
         let answer = Answer::json(StatusCode::OK, &account)?;
-        Ok(answer.with_version(account.version))
+        Ok(answer.with_version(&account.id, account.version))
     });
     done.await
 }
@@ -299,7 +299,7 @@ async fn set_suspended(
         let set = (&allowed.subject, account.as_str(), is_suspended);
         let account = auth.set_suspended(write, &by, set).await?;
         let answer = Answer::json(StatusCode::OK, &account)?;
-        Ok(answer.with_version(account.version))
+        Ok(answer.with_version(&account.id, account.version))
     });
     done.await
 }

@@ -58,7 +58,8 @@ pub(super) async fn create_client(
     let done = auth.run(&allowed, &sent, async |write| {
         let new = (&allowed.subject, settings);
         let (client, secret) = auth.create_client(write, &by, new).await?;
-        let answer = Answer::json(StatusCode::CREATED, &client)?.with_version(client.version);
+        let answer =
+            Answer::json(StatusCode::CREATED, &client)?.with_version(&client.id, client.version);
         match secret {
             Some(secret) => answer.with_once("secret", &secret.expose()),
             None => Ok(answer),
@@ -81,7 +82,7 @@ pub(super) async fn get_client(
         let detail = format!("there is no application `{id}`");
         Problem::new(ProblemCode::NotFound, detail)
     })?;
-    let tag = (axum::http::header::ETAG, etag(client.version));
+    let tag = (axum::http::header::ETAG, etag(&client.id, client.version));
     Ok(([tag], Json(client)).into_response())
 }
 
@@ -102,7 +103,7 @@ pub(super) async fn change_client(
     let done = auth.run(&allowed, &sent, async |write| {
         let changed = (&allowed.subject, id.as_str(), settings);
         let client = auth.change_client(write, &by, changed, &if_match).await?;
-        Ok(Answer::json(StatusCode::OK, &client)?.with_version(client.version))
+        Ok(Answer::json(StatusCode::OK, &client)?.with_version(&client.id, client.version))
     });
     done.await
 }

@@ -26,6 +26,8 @@ pub(super) struct RotateCurveKey {
     /// Seconds that the old one is valid still, from 0 to 2,592,000.
     #[schema(maximum = 2_592_000)]
     grace_s: u32,
+    /// From when on the new one is not valid, in nanoseconds since the epoch; as the old one if it is left out.
+    expires: Option<i64>,
 }
 
 /// What is to be explained.
@@ -127,7 +129,7 @@ async fn rotate_curve_key(
     let account = account_of(&account, &allowed.subject);
     let done = auth.run(&allowed, &sent, async |write| {
         let old = (&allowed.subject, account.as_str(), key.as_str());
-        let new = (new.public_key.as_str(), grace_s);
+        let new = (new.public_key.as_str(), grace_s, new.expires);
         let key = auth.rotate_curve_key(write, &by, old, new).await?;
         Answer::json(StatusCode::CREATED, &key)
     });

@@ -23,6 +23,8 @@ pub(super) struct Rotate {
     /// Seconds that the old one is valid still, from 0 to 2,592,000.
     #[schema(maximum = 2_592_000)]
     grace_s: u32,
+    /// From when on the new one is not valid, in nanoseconds since the epoch; as the old one if it is left out.
+    expires: Option<i64>,
 }
 
 /// Keys of an account, without their secrets.
@@ -97,13 +99,13 @@ pub(super) async fn rotate_key(
     Path((account, key)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
-    let Rotate { grace_s } = sent.json()?;
+    let Rotate { grace_s, expires } = sent.json()?;
     let grace_s = grace(grace_s)?;
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);
     let done = auth.run(&allowed, &sent, async |write| {
         let old = (&allowed.subject, account.as_str(), key.as_str());
-        let (key, secret) = auth.rotate_key(write, &by, old, grace_s).await?;
+        let (key, secret) = auth.rotate_key(write, &by, old, (grace_s, expires)).await?;
         Answer::json(StatusCode::CREATED, &key)?.with_once("secret", &secret.expose())
     });
     done.await

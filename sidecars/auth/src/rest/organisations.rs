@@ -73,7 +73,8 @@ async fn create_organisation(
     let done = auth.run(&allowed, &sent, async |write| {
         let named = (&allowed.subject, name.as_str());
         let created = auth.create_organisation(write, &by, named).await?;
-        let answer = Answer::json(StatusCode::CREATED, &created)?.with_version(created.version);
+        let answer =
+            Answer::json(StatusCode::CREATED, &created)?.with_version(&created.id, created.version);
         answer.with_location(&format!("/auth/v1/organisations/{}", created.id))
     });
     done.await
@@ -94,10 +95,10 @@ async fn get_organisation(
         let detail = format!("there is no organisation `{organisation}`");
         Problem::new(ProblemCode::NotFound, detail)
     })?;
-    if let Some(same) = if_none_match.not_modified(found.version) {
+    if let Some(same) = if_none_match.not_modified(&found.id, found.version) {
         return Ok(same);
     }
-    let tag = [(header::ETAG, etag(found.version))];
+    let tag = [(header::ETAG, etag(&found.id, found.version))];
     Ok((tag, Json(found)).into_response())
 }
 
@@ -121,7 +122,7 @@ async fn rename_organisation(
             .rename_organisation(write, &by, named, &if_match)
             .await?;
         let answer = Answer::json(StatusCode::OK, &renamed)?;
-        Ok(answer.with_version(renamed.version))
+        Ok(answer.with_version(&renamed.id, renamed.version))
     });
     done.await
 }
@@ -162,7 +163,8 @@ async fn add_machine(
     let done = auth.run(&allowed, &sent, async |write| {
         let of = (&allowed.subject, organisation.as_str());
         let machine = auth.add_machine(write, &by, of, new).await?;
-        let answer = Answer::json(StatusCode::CREATED, &machine)?.with_version(machine.version);
+        let answer =
+            Answer::json(StatusCode::CREATED, &machine)?.with_version(&machine.id, machine.version);
         answer.with_location(&format!("/auth/v1/accounts/{}", machine.id))
     });
     done.await

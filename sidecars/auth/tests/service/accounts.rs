@@ -216,7 +216,8 @@ fn a_name_is_changed_only_as_it_is_known() {
         let path = "/auth/v1/accounts/me";
         let read = served.client.get(path, token).is(200);
         let tag = read.header("etag").unwrap().to_owned();
-        assert_eq!(tag, "\"v3\"");
+        let id = text(&ada, "account");
+        assert_eq!(tag, format!("\"{id}.v3\""));
         let same = served
             .client
             .send(("GET", path), token, &[("If-None-Match", &tag)], None);
@@ -228,14 +229,58 @@ fn a_name_is_changed_only_as_it_is_known() {
                 .send(("PATCH", path), token, &[("If-Match", tag)], Some(&body))
         };
         let renamed = rename("Ada L.", &tag).is(200);
-        assert_eq!(renamed.header("etag"), Some("\"v4\""));
+        assert_eq!(
+            renamed.header("etag"),
+            Some(format!("\"{id}.v4\"").as_str())
+        );
         assert_eq!(text(&renamed.json(), "name"), "Ada L.");
         rename("Ada B.", &tag).refused(412, "precondition_failed");
         assert_eq!(
             text(&served.client.get(path, token).json(), "name"),
             "Ada L."
         );
-        rename(" ", "\"v4\"").refused(400, "bad_request");
+        rename(" ", &format!("\"{id}.v4\"")).refused(400, "bad_request");
+    });
+}
+
+#[test]
+fn what_one_is_told_is_not_told_to_the_next_at_the_same_browser() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let [bob, eve] =
+            ["bob@example.com", "eve@example.com"].map(|email| served.person(&ada, email));
+        let path = "/auth/v1/accounts/me";
+        let read = served.client.get(path, Some(access_token(&bob))).is(200);
+        assert_eq!(read.header("cache-control"), Some("no-store"));
+        // Both accounts are of the same version, and are not the same.
+        let tag = [("If-None-Match", read.header("etag").unwrap())];
+        let asked = |token| served.client.send(("GET", path), Some(token), &tag, None);
+        assert_eq!(asked(access_token(&bob)).status, 304);
+        let told = asked(access_token(&eve)).is(200).json();
+        assert_eq!(told["email"], "eve@example.com");
+        for path in [
+            "/auth/v1/accounts/me/sessions",
+            "/auth/v1/accounts/me/export",
+        ] {
+            let told = served.client.get(path, Some(access_token(&eve))).is(200);
+            assert_eq!(told.header("cache-control"), Some("no-store"), "{path}");
+        }
+        // An account is not given up as somebody else knew it: nobody looks at that there.
+        let tag = [("If-Match", "\"v0\"")];
+        for (method, path) in [
+            ("DELETE", path.to_owned()),
+            (
+                "POST",
+                format!("/auth/v1/accounts/{}/suspend", text(&bob, "account")),
+            ),
+        ] {
+            served
+                .client
+                .send((method, &path), Some(access_token(&ada)), &tag, None)
+                .refused(400, "bad_request");
+        }
+        asked(access_token(&bob)).is(304);
+        served.client.get(path, Some(access_token(&ada))).is(200);
     });
 }
 

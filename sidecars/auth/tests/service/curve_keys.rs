@@ -161,6 +161,8 @@ fn a_public_key_goes_over_into_another() {
         served.advance(60 * SECOND);
         decide(&served, &ada, CLIENT, "run.read").refused(404, "not_found");
         decide(&served, &ada, SERVER, "run.read").is(200);
+        // What is over goes into no other.
+        send(&json!({"public_key": SERVER, "grace_s": 60})).refused(422, "refused");
     });
 }
 

@@ -150,6 +150,38 @@ fn a_key_goes_over_into_another_and_is_taken_back_at_once() {
 }
 
 #[test]
+fn a_key_that_is_over_goes_into_no_other_and_the_next_may_last_longer() {
+    on_both(|place| {
+        let (served, tokens) = Served::with_administrator(&place);
+        let token = Some(access_token(&tokens));
+        let now = served.clock.now().0;
+        let body = json!({"name": "ci", "scopes": ["*"], "expires": now + 10 * SECOND});
+        let old = make(&served, &tokens, &body);
+        let rotate = |key: &Value, body: &Value| {
+            let path = format!("{KEYS}/{}/rotate", text(key, "id"));
+            served.client.post(&path, token, body)
+        };
+        let same = rotate(&old, &json!({"grace_s": 60})).is(201).json();
+        assert_eq!(same["expires"], now + 10 * SECOND);
+        let past = json!({"grace_s": 60, "expires": now});
+        rotate(&same, &past).refused(400, "bad_request");
+        let later = json!({"grace_s": 60, "expires": now + 100 * SECOND});
+        let next = rotate(&same, &later).is(201).json();
+        assert_eq!(next["expires"], now + 100 * SECOND);
+        served.advance(10 * SECOND);
+        for over in [&old, &same] {
+            rotate(over, &json!({"grace_s": 60})).refused(422, "refused");
+            let longer = json!({"grace_s": 60, "expires": now + 100 * SECOND});
+            rotate(over, &longer).refused(422, "refused");
+        }
+        let me = "/auth/v1/accounts/me";
+        served.client.get(me, Some(text(&next, "secret"))).is(200);
+        let list = served.client.get(KEYS, token).is(200).json();
+        assert_eq!(list["items"].as_array().unwrap().len(), 3);
+    });
+}
+
+#[test]
 fn what_is_no_key_is_refused_with_what_is_wrong() {
     on_both(|place| {
         let (served, tokens) = Served::with_administrator(&place);
@@ -189,9 +221,10 @@ fn a_program_has_keys_that_an_administrator_makes_and_a_person_has_none_of_other
             .client
             .post("/auth/v1/accounts", token, &body)
             .is(201);
-        assert_eq!(created.header("etag"), Some("\"v1\""));
+        let tag = created.header("etag").unwrap().to_owned();
         let created = created.json();
         let id = text(&created, "id").to_owned();
+        assert_eq!(tag, format!("\"{id}.v1\""));
         assert!(id.starts_with("mch_"), "{id}");
         let keys = format!("/auth/v1/accounts/{id}/keys");
         let body = json!({"name": "k", "scopes": ["run.read", "account.read"]});

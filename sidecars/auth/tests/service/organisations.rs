@@ -171,7 +171,8 @@ fn an_organisation_has_members_in_roles_who_leave_when_they_want() {
         ] {
             reply.refused(403, "forbidden");
         }
-        let tag = [("If-Match", "\"v1\"")];
+        let tag = format!("\"{organisation}.v1\"");
+        let tag = [("If-Match", tag.as_str())];
         let rename = json!({"name": "Quants Ltd"});
         let renamed = served
             .client

@@ -96,10 +96,10 @@ impl Answer {
         Ok(self)
     }
 
-    /// With the version of the thing, as the header `ETag`.
+    /// With id and version of the thing, as the header `ETag`.
     #[must_use]
-    pub fn with_version(mut self, version: i64) -> Answer {
-        self.head.push((header::ETAG, etag(version)));
+    pub fn with_version(mut self, id: &str, version: i64) -> Answer {
+        self.head.push((header::ETAG, etag(id, version)));
         self
     }
 
@@ -254,7 +254,10 @@ mod tests {
     fn what_is_kept_is_the_same_again_or_an_error() {
         let problem = Problem::new(ProblemCode::NotFound, "no such user");
         let answer = Answer::json(StatusCode::CREATED, &json!({"n": 1})).unwrap();
-        let answer = answer.with_location("/v1/x/1").unwrap().with_version(3);
+        let answer = answer
+            .with_location("/v1/x/1")
+            .unwrap()
+            .with_version("1", 3);
         for answer in [
             answer,
             Answer::problem(&problem),

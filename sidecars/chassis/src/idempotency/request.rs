@@ -1,6 +1,7 @@
 //! What a request says of itself: its key, and a hash of what it asks for.
 
 use super::Command;
+use crate::etag::refuse_unseen;
 use crate::hex::sha256;
 use crate::problem::{Problem, ProblemCode};
 use axum::body::Bytes;
@@ -88,6 +89,7 @@ impl<S: Send + Sync> FromRequest<S> for Idempotent {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Idempotent, Problem> {
+        refuse_unseen(&request)?;
         let key = key_of(request.headers())?;
         let is_json = is_json(request.headers());
         let (method, uri) = (request.method().clone(), request.uri().clone());

@@ -10,6 +10,7 @@ use crate::rpc::Rpc;
 use crate::service::{Health, Runner};
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
 use prometheus_client::encoding::text::encode;
@@ -72,6 +73,7 @@ pub(super) fn router(
     let (mut services, mut pages, mut sessions) = (Vec::new(), Vec::new(), None);
     for runner in runners {
         let (paths, openapi) = runner.rest.split_for_parts();
+        let paths = paths.layer(map_response(keep_nowhere));
         let mut own = described(runner.name);
         own = own.nest(format!("/{}", runner.name), openapi);
         whole.merge(own.clone());
@@ -117,6 +119,16 @@ pub(super) fn router(
     let pages = console::router(pages, sessions);
     let router = router.merge(own).merge(page::router()).merge(pages);
     (router, rest)
+}
+
+/// What a service tells is of who asks and of now: browsers and proxies keep none of it, unless it says otherwise (RFC 9111, section
+/// 5.2.2.5; a browser would show the answer of one person to the next who signs in on it).
+async fn keep_nowhere(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
 }
 
 fn described(title: &str) -> OpenApi {

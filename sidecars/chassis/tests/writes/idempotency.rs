@@ -87,7 +87,7 @@ async fn create(write: &mut Write, wanted: &Wanted, now: Ts) -> Result<Answer, P
             &json!({"name": wanted.name, "position": position}),
         )?
         .with_location(&format!("/v1/keys/{position}"))?
-        .with_version(1)
+        .with_version("key", 1)
         .with_once("secret", &format!("hunter{position}")),
     }
 }
@@ -166,13 +166,28 @@ fn the_same_request_again_gets_the_same_answer_without_its_secret() {
             assert!(again.is_replayed(), "{again:?}");
             assert_eq!(again.json(), json!({"name": "a", "position": position}));
             let location = format!("location: /v1/keys/{position}");
-            for header in ["content-type: application/json", "etag: \"v1\"", &location] {
+            for header in [
+                "content-type: application/json",
+                "etag: \"key.v1\"",
+                &location,
+            ] {
                 assert!(
                     first.head.contains(header) && again.head.contains(header),
                     "{again:?}"
                 );
             }
         }
+        assert_eq!(events(&database), position);
+        // What is to be done only as it was read is refused where nobody looks at that.
+        let only = "If-Match: \"key.v1\"\r\n";
+        let refused = send(http, "POST /probe/v1/keys", only, r#"{"name":"a"}"#).unwrap();
+        assert_eq!(refused.status, 400, "{refused:?}");
+        assert!(
+            refused.json()["detail"]
+                .as_str()
+                .unwrap()
+                .contains("If-Match")
+        );
         assert_eq!(events(&database), position);
         // Without a key each is one of its own.
         for _ in 0..2 {

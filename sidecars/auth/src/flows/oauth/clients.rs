@@ -58,7 +58,7 @@ impl Auth {
     ) -> Result<Client, AuthError> {
         recent(subject, by.now)?;
         let before = known_client(write, id).await?;
-        if_match.check(Some(before.version))?;
+        if_match.check(Some((&before.id, before.version)))?;
         // Who takes over an application that has an account, or that people are not asked about, has what it has.
         if before.settings.account.is_some() || before.settings.is_first_party {
             require(subject, ("grant.change", "grant/*"), by.now)?;

@@ -15,8 +15,9 @@ fn an_application_is_registered_changed_and_removed() {
         let (served, ada) = Served::with_administrator(&place);
         let token = Some(access_token(&ada));
         let made = served.client.post(CLIENTS, token, &settings()).is(201);
-        assert_eq!(made.header("etag"), Some("\"v1\""));
+        let tag = made.header("etag").unwrap().to_owned();
         let made = made.json();
+        assert_eq!(tag, format!("\"{}.v1\"", text(&made, "id")));
         assert!(text(&made, "secret").starts_with("tlc_"), "{made}");
         let path = format!("{CLIENTS}/{}", text(&made, "id"));
         let read = served.client.get(&path, token).is(200).json();
@@ -27,7 +28,7 @@ fn an_application_is_registered_changed_and_removed() {
         );
         let mut changed = settings();
         changed["name"] = json!("Charts");
-        let old = [("If-Match", "\"v7\"")];
+        let old = [("If-Match", "\"v1\"")];
         let reply = served
             .client
             .send(("PUT", &path), token, &old, Some(&changed));

@@ -4,6 +4,7 @@
 //! is seen in the mail alone.
 
 use super::grants::give;
+use super::password::known_anew;
 use crate::Auth;
 use crate::change::{By, apply, create_account, known};
 use crate::credential::password::Password;
@@ -105,7 +106,8 @@ impl Auth {
         Ok(())
     }
 
-    /// Chooses a password with a link; all sessions of the account end.
+    /// Chooses a password with a link; all sessions of the account end. Returns also what the device keeps, by which it is known: none for
+    /// an account with a second factor, which was not shown; each link would let it be guessed anew.
     ///
     /// # Errors
     /// [`ProblemCode::Refused`] if the link is not good, or the password is not taken.
@@ -114,7 +116,7 @@ impl Auth {
         by: By,
         (link, password): (&str, Password),
         first: Option<First>,
-    ) -> Result<Account, AuthError> {
+    ) -> Result<(Account, Option<Secret>), AuthError> {
         let presented = secret::parse(link).map_err(|_| not_good())?;
         let found = self.good_link(&presented, &by).await?;
         let account = match &found.account {
@@ -154,8 +156,14 @@ impl Auth {
         let account = self
             .set_password(&mut write, &by, account, (&hash, is_mailed))
             .await?;
+        let device = if account.needs_second_factor() {
+            store::secret::drop_devices(&mut write, &account.id).await?;
+            None
+        } else {
+            Some(known_anew(&mut write, &account, by.now).await?)
+        };
         write.commit().await?;
-        Ok(account)
+        Ok((account, device))
     }
 
     /// Makes the first administrator's account.
@@ -196,7 +204,6 @@ impl Auth {
     ) -> Result<Account, AuthError> {
         store::secret::set_password(write, &account.id, hash, by.now.0).await?;
         store::secret::drop_links(write, &account.id).await?;
-        store::secret::drop_devices(write, &account.id).await?;
         let mut account = apply(write, by, account, AuthEvent::PasswordSet).await?;
         if is_mailed && !account.is_email_verified {
             account = apply(write, by, account, AuthEvent::EmailVerified).await?;

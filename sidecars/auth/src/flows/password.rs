@@ -3,16 +3,20 @@
 use super::authentication::{RightPassword, SecondFactor, goes_on, recent};
 use super::browser::NextCookie;
 use super::passkey_proofs::Showing;
+use super::sessions::remember_device;
 use super::throttle::Attempts;
 use crate::Auth;
 use crate::change::{By, apply, known};
 use crate::credential::passkey::Purpose;
 use crate::credential::password::Password;
+use crate::credential::secret::Secret;
 use crate::error::wrong_credentials;
 use crate::events::AuthEvent;
+use crate::model::Account;
 use crate::passkey_messages::SignedPasskey;
 use crate::{AuthError, store};
-use tickloom_chassis::Subject;
+use tickloom_chassis::{Subject, Write};
+use tickloom_types::Ts;
 
 /// A password in the place of another.
 pub(crate) struct ChosenPassword {
@@ -34,7 +38,7 @@ enum Proof<'a> {
 
 impl Auth {
     /// Changes the password of whoever asks, in their session; all other sessions of theirs end, and that of a browser has this cookie from
-    /// now on.
+    /// now on. Returns what the device keeps, by which it is known: no other one is.
     ///
     /// # Errors
     /// [`ProblemCode::Unauthenticated`](tickloom_chassis::ProblemCode::Unauthenticated) if the present one is wrong;
@@ -45,7 +49,7 @@ impl Auth {
         subject: &Subject,
         chosen: ChosenPassword,
         cookie: Option<&NextCookie>,
-    ) -> Result<(), AuthError> {
+    ) -> Result<Secret, AuthError> {
         let session = super::authentication::session(subject)?;
         let account = store::account::by_id(self.database.reader(), &subject.account).await?;
         let account = account.ok_or_else(wrong_credentials)?;
@@ -84,7 +88,7 @@ impl Auth {
         (account, session, attempts): (&str, &str, &Attempts),
         (proof, hash): (Proof<'_>, &str),
         cookie: Option<&NextCookie>,
-    ) -> Result<(), AuthError> {
+    ) -> Result<Secret, AuthError> {
         let mut write = self.write().await?;
         let account = known(&mut write, account).await?;
         goes_on(&mut write, session, by.now).await?;
@@ -109,7 +113,7 @@ impl Auth {
         attempts.clear(&mut write).await?;
         store::secret::set_password(&mut write, &account.id, hash, by.now.0).await?;
         store::secret::drop_links(&mut write, &account.id).await?;
-        store::secret::drop_devices(&mut write, &account.id).await?;
+        let device = known_anew(&mut write, &account, by.now).await?;
         let account = apply(&mut write, by, account, AuthEvent::PasswordSet).await?;
         self.end_sessions(&mut write, by, (&account.id, session))
             .await?;
@@ -117,6 +121,20 @@ impl Auth {
             cookie.take_place(&mut write, session).await?;
         }
         write.commit().await?;
-        Ok(())
+        Ok(device)
     }
+}
+
+/// Lets the device be known on which somebody proved who they are and chose a password, and no other; what strangers guessed at the
+/// address is forgotten, as the password that they guessed is.
+pub(super) async fn known_anew(
+    write: &mut Write,
+    account: &Account,
+    now: Ts,
+) -> Result<Secret, AuthError> {
+    store::secret::drop_devices(write, &account.id).await?;
+    if let Some(email) = &account.email {
+        Attempts::of_strangers(email).clear(write).await?;
+    }
+    remember_device(write, &account.id, now).await
 }

@@ -9,7 +9,7 @@ use crate::change::By;
 use crate::credential::keyring::{TOKEN_LIFETIME_S, TokenRequest};
 use crate::credential::passkey::Purpose;
 use crate::credential::password::Password;
-use crate::credential::secret::{self, SecretKind};
+use crate::credential::secret::{self, Secret, SecretKind};
 use crate::error::wrong_credentials;
 use crate::logout_notices::end_logins;
 use crate::model::{self, Account};
@@ -81,6 +81,18 @@ pub(crate) struct Tokens {
     /// What a device keeps, and shows when it signs in again; there only if it showed none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) device_token: Option<String>,
+}
+
+/// A token by which a device is known to be one of this account's.
+pub(super) async fn remember_device(
+    write: &mut Write,
+    account: &str,
+    now: Ts,
+) -> Result<Secret, AuthError> {
+    let (shown, stored) = secret::make(SecretKind::Device, now)?;
+    let expires = now.0.saturating_add(DEVICE_NS);
+    store::secret::add_device(write, &stored, account, expires).await?;
+    Ok(shown)
 }
 
 impl Auth {
@@ -203,10 +215,7 @@ impl Auth {
         end_beyond(write, by, &session).await?;
         let mut device = None;
         if new.remember {
-            let (shown, stored) = secret::make(SecretKind::Device, by.now)?;
-            let expires = by.now.0.saturating_add(DEVICE_NS);
-            store::secret::add_device(write, &stored, &account.id, expires).await?;
-            device = Some(shown);
+            device = Some(remember_device(write, &account.id, by.now).await?);
         }
         C::begin(self, write, Begun { session, device }, by.now).await
     }

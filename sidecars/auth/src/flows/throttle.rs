@@ -36,11 +36,16 @@ impl Attempts {
         now: Ts,
     ) -> Result<Attempts> {
         let known = Attempts::of_device(database, account, device, now).await?;
-        Ok(known.unwrap_or_else(|| Attempts {
+        Ok(known.unwrap_or_else(|| Attempts::of_strangers(email)))
+    }
+
+    /// Those of an address on devices that are not known.
+    pub(crate) fn of_strangers(email: &str) -> Attempts {
+        Attempts {
             // An address is not kept beside an account that may not be there.
             subject: format!("email/{}", hashed(email)),
             is_known_device: false,
-        }))
+        }
     }
 
     /// Those with a passkey, on a device that shows that the account was signed in on it, if it does. Who guesses passwords does not keep

@@ -2,6 +2,7 @@
 //!
 //! The code of a link stands behind the `#` of its address: a browser sends it nowhere, so that it is in no log and in no `Referer`.
 
+use super::sign_in::known_device;
 use super::{Answer, Done, SIGN_IN, local, rejected};
 use crate::Auth;
 use crate::AuthError;
@@ -67,13 +68,14 @@ async fn finish(auth: &Auth, request: &RequestId, sent: &Form, is_first: bool) -
     let link = fields.get("link").trim();
     let link = link.rsplit('#').next().unwrap_or(link);
     let done = match Password::new(fields.get("password").to_owned()) {
-        Ok(password) => auth.finish(by, (link, password), first).await.map(|_| ()),
+        Ok(password) => auth.finish(by, (link, password), first).await,
         Err(error) => Err(error.into()),
     };
     match done {
-        Ok(()) => {
+        Ok((_, device)) => {
             let next = local(&format!("{SIGN_IN}?done=password-set"));
-            Ok(visitor.send_to(&next, &[]))
+            let cookies: Vec<_> = device.iter().map(known_device).collect();
+            Ok(visitor.send_to(&next, &cookies))
         }
         Err(error) => {
             let field = if matches!(error, AuthError::Password(_)) {

@@ -1,9 +1,11 @@
 //! One's own account: what it is called, its password, what is kept of it, and giving it up.
 
 use super::links::PASSWORD_HINT;
+use super::sign_in::known_device;
 use super::{Answer, Done, local, rejected, views};
 use crate::change::By;
 use crate::credential::password::Password;
+use crate::credential::secret::Secret;
 use crate::flows::browser::NextCookie;
 use crate::flows::password::ChosenPassword;
 use crate::model::Account;
@@ -117,10 +119,11 @@ pub(super) async fn change_password(
     let subject = &page.allowed.subject;
     let by = By::new(subject, &request, auth.clock.now());
     match put_password(&auth, by, subject, &sent).await {
-        Ok(cookie) => {
+        Ok((cookie, device)) => {
             let cookie = Visitor::session_cookie(cookie.shown());
             let next = local(&format!("{PROFILE}?done=password"));
-            Ok(page.visitor.send_to(&next, &[cookie]))
+            let cookies = [cookie, known_device(&device)];
+            Ok(page.visitor.send_to(&next, &cookies))
         }
         Err(error) => {
             let errors = [password_error(error)?];
@@ -135,7 +138,7 @@ async fn put_password(
     by: By,
     subject: &Subject,
     sent: &Form,
-) -> Result<NextCookie, AuthError> {
+) -> Result<(NextCookie, Secret), AuthError> {
     let field = |name: &str| Password::new(sent.fields.get(name).to_owned());
     // Who has no password yet has no present one to show.
     let present = match sent.fields.filled("present") {
@@ -153,9 +156,10 @@ async fn put_password(
         code: sent.fields.filled("code").map(str::to_owned),
         passkey,
     };
-    auth.change_password(by, subject, chosen, Some(&cookie))
+    let device = auth
+        .change_password(by, subject, chosen, Some(&cookie))
         .await?;
-    Ok(cookie)
+    Ok((cookie, device))
 }
 
 fn password_error(error: AuthError) -> Result<FieldError, Problem> {

@@ -93,6 +93,11 @@ fn go_on(visitor: &Visitor, signed_in: BrowserSignIn, next: &LocalPath) -> Respo
     }
 }
 
+/// The cookie by which a device is known.
+pub(super) fn known_device(device: &Secret) -> SetCookie {
+    SetCookie::lasting(DEVICE, device.expose(), YEAR_S)
+}
+
 fn begun(
     visitor: &Visitor,
     (session, device): (&Secret, Option<Secret>),
@@ -103,7 +108,7 @@ fn begun(
         SetCookie::removed(STEP),
     ];
     if let Some(device) = device {
-        cookies.push(SetCookie::lasting(DEVICE, device.expose(), YEAR_S));
+        cookies.push(known_device(&device));
     }
     visitor.go_on(next, &cookies)
 }

@@ -8,13 +8,13 @@ use crate::Auth;
 use crate::flows::accounts::{Export, NewAccount};
 use crate::flows::links::{First, LinkRequest};
 use crate::model::Account;
-use crate::rest::sessions::password;
+use crate::rest::sessions::{NO_STORE, NoStore, password};
 use crate::store;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tickloom_chassis::{
     Allowed, Answer, Answered, Idempotent, IfMatch, IfNoneMatch, Problem, ProblemCode, RequestId,
@@ -72,14 +72,24 @@ pub(super) struct Rename {
     name: String,
 }
 
+/// An account with a new password.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Finished {
+    #[serde(flatten)]
+    account: Account,
+    /// What the device keeps, and shows when it signs in; not there for an account with a second factor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<String>,
+}
+
 /// Chooses a password with a link that is good once.
 #[utoipa::path(post, path = "/v1/links/finish", tag = "auth", security(()), request_body = Finish,
-    responses((status = 200, body = Account), Problems))]
+    responses((status = 200, body = Finished), Problems))]
 pub(super) async fn finish_link(
     State(auth): State<Arc<Auth>>,
     request: RequestId,
     sent: Idempotent,
-) -> Result<Json<Account>, Problem> {
+) -> Result<(NoStore, Json<Finished>), Problem> {
     let sent: Finish = sent.json()?;
     let first = match (sent.email, sent.name) {
         (Some(email), Some(name)) => Some(First { email, name }),
@@ -90,8 +100,13 @@ pub(super) async fn finish_link(
         }
     };
     let chosen = (sent.link.as_str(), password(sent.password)?);
-    let account = auth.finish(auth.by_nobody(&request), chosen, first).await?;
-    Ok(Json(account))
+    let (account, device) = auth.finish(auth.by_nobody(&request), chosen, first).await?;
+    let device_token = device.map(|device| device.expose().to_string());
+    let finished = Finished {
+        account,
+        device_token,
+    };
+    Ok((NO_STORE, Json(finished)))
 }
 
 /// Asks for an account. The answer is the same whatever there is; a mail says more.

@@ -44,15 +44,22 @@ pub(super) struct Codes {
     recovery_codes: Option<Vec<String>>,
 }
 
-/// Changes one's own password; all other sessions end.
+/// By what a device is known.
+#[derive(Serialize, ToSchema)]
+pub(super) struct KnownDevice {
+    /// What the device keeps, and shows when it signs in.
+    device_token: String,
+}
+
+/// Changes one's own password; all other sessions end, and no other device is known.
 #[utoipa::path(post, path = "/v1/accounts/me/password", tag = "auth", request_body = ChangePassword,
-    responses((status = 204, description = "It is changed"), Problems))]
+    responses((status = 200, body = KnownDevice, description = "It is changed"), Problems))]
 pub(super) async fn change_password(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
     request: RequestId,
     sent: Idempotent,
-) -> Result<StatusCode, Problem> {
+) -> Result<(NoStore, Json<KnownDevice>), Problem> {
     let sent: ChangePassword = sent.json()?;
     let by = auth.by(&allowed.subject, &request);
     let chosen = ChosenPassword {
@@ -61,9 +68,11 @@ pub(super) async fn change_password(
         code: sent.code,
         passkey: shown(sent.passkey.as_ref())?,
     };
-    auth.change_password(by, &allowed.subject, chosen, None)
+    let device = auth
+        .change_password(by, &allowed.subject, chosen, None)
         .await?;
-    Ok(StatusCode::NO_CONTENT)
+    let device_token = device.expose().to_string();
+    Ok((NO_STORE, Json(KnownDevice { device_token })))
 }
 
 /// Removes one's own password: passkeys sign in alone from now on. Other sessions end.

@@ -263,13 +263,59 @@ fn a_new_password_ends_all_other_sessions() {
         change("not the present one", new).refused(401, "unauthenticated");
         change(PASSWORD, "ada@example.com").refused(422, "refused");
         me(&served, &other).is(200);
-        change(PASSWORD, new).is(204);
+        change(PASSWORD, new).is(200);
         me(&served, &other).refused(401, "unauthenticated");
         me(&served, &tokens).is(200);
         served
             .try_sign_in(ADA, PASSWORD)
             .refused(401, "unauthenticated");
         served.sign_in(ADA, new);
+    });
+}
+
+#[test]
+fn who_guesses_does_not_keep_out_who_chose_a_password_anew() {
+    on_both(|place| {
+        let (served, tokens) = Served::with_administrator(&place);
+        let token = Some(access_token(&tokens));
+        let guess = |email: &str| {
+            for _ in 0..5 {
+                served
+                    .try_sign_in(email, "another one of no sense")
+                    .refused(401, "unauthenticated");
+            }
+            served
+                .try_sign_in(email, PASSWORD)
+                .refused(429, "too_many_requests");
+        };
+        let sign_in = |email: &str, password: &str, device: &Value| {
+            let body = json!({"email": email, "password": password, "device_token": device});
+            served.client.post("/auth/v1/sessions", None, &body)
+        };
+        guess(ADA);
+        let new = "quite other words 9 of none";
+        let body = json!({"present": PASSWORD, "new": new});
+        let changed = served
+            .client
+            .post("/auth/v1/accounts/me/password", token, &body);
+        let changed = changed.is(200).json();
+        // Nobody has to wait any more, and on this device nobody will.
+        served.sign_in(ADA, new);
+        guess(ADA);
+        sign_in(ADA, new, &changed["device_token"]).is(201);
+        // The device of before is not known any more.
+        sign_in(ADA, new, &tokens["device_token"]).refused(429, "too_many_requests");
+        // The same with a link.
+        let body = json!({"kind": "person", "email": "bob@example.com", "name": "Bob"});
+        let created = served.client.post("/auth/v1/accounts", token, &body);
+        let link = created.is(201).json()["link"].clone();
+        guess("bob@example.com");
+        let body = json!({"link": link, "password": PASSWORD});
+        let finished = served.client.post("/auth/v1/links/finish", None, &body);
+        let finished = finished.is(200).json();
+        served.sign_in("bob@example.com", PASSWORD);
+        guess("bob@example.com");
+        sign_in("bob@example.com", PASSWORD, &finished["device_token"]).is(201);
     });
 }
 

@@ -40,7 +40,7 @@ use crate::projections::rebuild;
 use crate::provider::Provider;
 pub use crate::provider::{ClientAuthentication, ClientSecret, ProviderConfig};
 use crate::signing::Signing;
-use crate::site::Site;
+use crate::site::{Site, check_issuer};
 pub use crate::store::encrypted::EncryptedSecrets;
 use axum::Router;
 use std::collections::BTreeMap;
@@ -123,6 +123,7 @@ impl Auth {
                 "people cannot sign up on their own where no mail is sent: set `auth.mail` too";
             return Err(ChassisError::Start(why.to_owned()).into());
         }
+        check_issuer(&config.issuer).map_err(|error| start(&error))?;
         let breached = match &config.breached {
             Some(path) => Some(BreachedList::open(path).map_err(|error| start(&error))?),
             None => None,

@@ -30,8 +30,10 @@ pub(crate) enum SiteError {
         "`auth.sites`: `{0}` has the host of `{1}`, and browsers send cookies to a host whatever the port: each would get those of the other. Give it a name of its own (on one's own machine 127.0.0.1 beside localhost)"
     )]
     SameHost(String, String),
-    /// The issuer has no host to compare with.
-    #[error("`auth.issuer`: `{0}` is no address with a host")]
+    /// The issuer is not where people and programs can be led to safely.
+    #[error(
+        "`auth.issuer`: `{0}` is no origin, expected https://tickloom.example.com, in small letters, without a path, a query or a fragment (http for localhost and addresses of loopback alone)"
+    )]
     Issuer(String),
     /// There are too many.
     #[error("`auth.sites` has more than {SITES_MAX}")]
@@ -100,6 +102,32 @@ impl Site {
     }
 }
 
+/// Looks whether the address of the service is an origin, as browsers write it, of https, or of http on this machine (RFC 8414, section 2;
+/// OpenID Connect Discovery 1.0, section 3; the port may be that of the scheme). There is no path, as pages, cookies and what is asked
+/// below `/.well-known/` are at the root.
+///
+/// # Errors
+/// [`SiteError::Issuer`].
+pub(crate) fn check_issuer(issuer: &str) -> Result<(), SiteError> {
+    let wrong = || SiteError::Issuer(issuer.to_owned());
+    let url = Url::parse(issuer).map_err(|_| wrong())?;
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let is_scheme = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
+    let origin = url.origin().ascii_serialization();
+    let port = url.port_or_known_default().unwrap_or_default();
+    let is_origin = issuer == origin || issuer == format!("{origin}:{port}");
+    if is_scheme && is_origin {
+        Ok(())
+    } else {
+        Err(wrong())
+    }
+}
+
 /// The host of an address as browsers compare it for cookies: in small letters, and without the port (RFC 6265, section 8.5).
 fn host(address: &str) -> Option<Host<String>> {
     let url = Url::parse(address).ok()?;
@@ -127,6 +155,47 @@ pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_issuer_is_an_origin_of_https_or_of_this_machine() {
+        for issuer in [
+            "https://tickloom.example.com",
+            "https://tickloom.example.com:8443",
+            "https://tickloom.example.com:443",
+            "https://192.0.2.1",
+            "https://[2001:db8::1]:8443",
+            "http://localhost:8080",
+            "http://127.0.0.1:8080",
+            "http://127.0.0.1:80",
+            "http://127.0.0.2",
+            "http://[::1]:8080",
+        ] {
+            check_issuer(issuer).unwrap();
+        }
+        for issuer in [
+            "",
+            "tickloom.example.com",
+            "https://",
+            "ftp://tickloom.example.com",
+            "http://tickloom.example.com",
+            "http://192.0.2.1:8080",
+            "http://0.0.0.0:8080",
+            "HTTPS://tickloom.example.com",
+            "https://Tickloom.example.com",
+            "https://tickloom.example.com/",
+            "https://tickloom.example.com/base",
+            "https://tickloom.example.com?a=b",
+            "https://tickloom.example.com#f",
+            "https://me@tickloom.example.com",
+            " https://tickloom.example.com",
+            "https://tickloom.example.com:80443",
+            "file:///tickloom",
+        ] {
+            let refused = check_issuer(issuer).unwrap_err().to_string();
+            let begin = format!("`auth.issuer`: `{issuer}` is no origin, ");
+            assert!(refused.starts_with(&begin), "{refused}");
+        }
+    }
 
     #[test]
     fn a_site_is_an_origin_and_nothing_else() {

@@ -603,3 +603,20 @@ fn nginx_says_itself_for_whom_it_asks() {
     end(auth);
     end(app);
 }
+
+#[test]
+fn auth_does_not_start_at_an_address_that_is_no_origin() {
+    use tickloom_auth::Auth;
+    use tickloom_chassis::{Clock, Place, Runner, Stop};
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Folder(folder.path().to_owned());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for issuer in ["", "https://tickloom.example.com/#f"] {
+        let (_told, stop) = Stop::new();
+        let mut config = crate::config();
+        config.issuer = issuer.to_owned();
+        let started = Runner::start::<Auth>(&place, Clock::System, config, &stop);
+        let refused = runtime.block_on(started).err().unwrap().to_string();
+        assert!(refused.contains("`auth.issuer`"), "{refused}");
+    }
+}

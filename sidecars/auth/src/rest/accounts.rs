@@ -5,6 +5,7 @@ use super::{
     SuspendAccount, account_of,
 };
 use crate::Auth;
+use crate::change::known;
 use crate::flows::accounts::{Export, NewAccount};
 use crate::flows::links::{First, LinkRequest};
 use crate::model::Account;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tickloom_chassis::{
     Allowed, Answer, Answered, Idempotent, IfMatch, IfNoneMatch, Problem, ProblemCode, RequestId,
-    etag,
+    Write, etag,
 };
 use utoipa::ToSchema;
 
@@ -242,18 +243,20 @@ pub(super) async fn rename_account(
 
 /// Gives an account up for good, with all that is personal of it.
 #[utoipa::path(delete, path = "/v1/accounts/{account}", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account, or `me`")),
+    params(("account" = String, Path, description = "Id of the account, or `me`"),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the account that is to be changed")),
     responses((status = 204, description = "It is gone"), Problems))]
 pub(super) async fn delete_account(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    (request, if_match): (RequestId, IfMatch),
     Path(account): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);
     let done = auth.run(&allowed, &sent, async |write| {
+        as_read(write, &account, &if_match).await?;
         auth.delete_account(write, &by, (&allowed.subject, &account))
             .await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
@@ -276,12 +279,13 @@ pub(super) async fn export_account(
 
 /// Keeps an account from being used.
 #[utoipa::path(post, path = "/v1/accounts/{account}/suspend", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account")),
+    params(("account" = String, Path, description = "Id of the account"),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the account that is to be changed")),
     responses((status = 200, body = Account), Problems))]
 pub(super) async fn suspend_account(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<SuspendAccount>,
-    request: RequestId,
+    request: (RequestId, IfMatch),
     Path(account): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -290,27 +294,35 @@ pub(super) async fn suspend_account(
 
 /// Lets an account be used again.
 #[utoipa::path(post, path = "/v1/accounts/{account}/resume", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account")),
+    params(("account" = String, Path, description = "Id of the account"),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the account that is to be changed")),
     responses((status = 200, body = Account), Problems))]
 pub(super) async fn resume_account(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<SuspendAccount>,
-    request: RequestId,
+    request: (RequestId, IfMatch),
     Path(account): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     set_suspended(&auth, (&allowed, &request), (&account, false), &sent).await
 }
 
+/// Looks whether an account is as whoever asks read it.
+async fn as_read(write: &mut Write, account: &str, if_match: &IfMatch) -> Result<(), Problem> {
+    let account = known(write, account).await?;
+    if_match.check(Some((&account.id, account.version)))
+}
+
 async fn set_suspended(
     auth: &Auth,
-    (allowed, request): (&Allowed<SuspendAccount>, &RequestId),
+    (allowed, (request, if_match)): (&Allowed<SuspendAccount>, &(RequestId, IfMatch)),
     (account, is_suspended): (&str, bool),
     sent: &Idempotent,
 ) -> Result<Answered, Problem> {
     let by = auth.by(&allowed.subject, request);
     let account = account_of(account, &allowed.subject);
     let done = auth.run(allowed, sent, async |write| {
+        as_read(write, &account, if_match).await?;
         let set = (&allowed.subject, account.as_str(), is_suspended);
         let account = auth.set_suspended(write, &by, set).await?;
         let answer = Answer::json(StatusCode::OK, &account)?;

@@ -265,7 +265,7 @@ fn what_one_is_told_is_not_told_to_the_next_at_the_same_browser() {
             let told = served.client.get(path, Some(access_token(&eve))).is(200);
             assert_eq!(told.header("cache-control"), Some("no-store"), "{path}");
         }
-        // An account is not given up as somebody else knew it: nobody looks at that there.
+        // An account is not given up as it is not any more, and where nobody looks at that it is said so.
         let tag = [("If-Match", "\"v0\"")];
         for (method, path) in [
             ("DELETE", path.to_owned()),
@@ -277,10 +277,23 @@ fn what_one_is_told_is_not_told_to_the_next_at_the_same_browser() {
             served
                 .client
                 .send((method, &path), Some(access_token(&ada)), &tag, None)
-                .refused(400, "bad_request");
+                .refused(412, "precondition_failed");
         }
+        let grants = format!("/auth/v1/accounts/{}/grants", text(&bob, "account"));
+        let body = json!({"what": "run.read", "resource": "*"});
+        let token = Some(access_token(&ada));
+        served
+            .client
+            .send(("POST", &grants), token, &tag, Some(&body))
+            .refused(400, "bad_request");
         asked(access_token(&bob)).is(304);
-        served.client.get(path, Some(access_token(&ada))).is(200);
+        served.client.get(path, token).is(200);
+        let tag = [("If-Match", read.header("etag").unwrap())];
+        let suspend = format!("/auth/v1/accounts/{}/suspend", text(&bob, "account"));
+        served
+            .client
+            .send(("POST", &suspend), token, &tag, None)
+            .is(200);
     });
 }
 

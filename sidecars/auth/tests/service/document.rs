@@ -376,7 +376,7 @@ impl Conforms for Promises {
         let expired = access_token(&ada).to_owned();
         // The same database and keys under another address: what it signs is not for here.
         let clock = Clock::standing(harness.clock.now());
-        let elsewhere = config("http://elsewhere");
+        let elsewhere = config("https://elsewhere.example");
         let other = Harness::<Promises>::start(&harness.place, clock, elsewhere, None);
         harness.advance(TOKEN_NS);
         assert!(other.clock.advance_to(harness.clock.now()));

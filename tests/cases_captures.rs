@@ -200,6 +200,42 @@ fn a_new_connection_makes_the_books_of_its_file_wait() {
     assert_eq!(state, Some(BookState::Resync));
 }
 
+/// With a time before each message: what several of Binance's send alike says nothing, whatever comes first.
+#[test]
+fn stamped_messages_are_of_the_venue_that_some_of_them_say() {
+    let dir = workspace();
+    let kline = r#"{"e":"kline","E":1782259260001,"s":"ABUSDT","k":{"t":1782259200000,"T":1782259259999,"s":"ABUSDT","i":"1m","f":1,"L":2,"o":"1","c":"2","h":"3","l":"1","v":"5","n":2,"x":true,"q":"5","V":"1","Q":"1","B":"0"}}"#;
+    let stamped = |name: &str, messages: &[&str]| {
+        let lines = messages.iter().zip(1_782_259_260..);
+        let lines: Vec<String> = lines
+            .map(|(message, at)| format!("{at}000000000 {message}\n"))
+            .collect();
+        let file = dir.path().join(name);
+        std::fs::write(&file, lines.concat()).unwrap();
+        file.display().to_string()
+    };
+    let mark = r#"{"e":"markPriceUpdate","E":1782259260000,"s":"ABUSDT","p":"42.1","P":"42.2","i":"42.0","r":"0.0001","T":1782288000000}"#;
+    let future = r#"{"e":"aggTrade","E":1782259261000,"s":"ABUSDT","a":1,"p":"10.5","q":"1","f":1,"l":2,"T":1782259261000,"m":true}"#;
+    let of_spot = future.replace("}", r#","M":true}"#);
+    for (name, messages, venue) in [
+        ("m.capture", [mark, future], "binance-usdm.ABUSDT"),
+        ("f.capture", [future, mark], "binance-usdm.ABUSDT"),
+        ("kf.capture", [kline, future], "binance-usdm.ABUSDT"),
+        ("ks.capture", [kline, &of_spot], "binance.ABUSDT"),
+    ] {
+        let (instruments, _) = import(&[&stamped(name, &messages)]);
+        assert_eq!(names(&instruments), [venue], "{name}");
+    }
+    let klines = stamped("k.capture", &[kline]);
+    let catalog = dir.path().join("catalog").display().to_string();
+    let ran = tickloom(&["import", &klines, "--catalog", &catalog]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.stderr.contains("alike at binance and binance-usdm"),
+        "{ran:?}"
+    );
+}
+
 /// Spot and linear of Bybit have symbols of one spelling, and so have spot and USD-M of Binance: who recorded which is told by an address,
 /// by what only one of them sends, or by the user.
 #[test]

@@ -184,3 +184,33 @@ fn what_cannot_be_exported_is_said_and_leaves_no_file() {
     let names = names.map(|entry| entry.unwrap().file_name());
     assert_eq!(names.count(), 2, "the file of bars and the catalog");
 }
+
+/// Bars of ours, from which another program took what says that they are ours: their times are closes still, and their size is what they say.
+#[test]
+fn bars_that_another_program_wrote_again_are_at_the_same_times() {
+    let dir = workspace();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let bars = "time,open,high,low,close,volume\n2024-01-01T00:00:00Z,1,2,1,1.5,0.25\n2024-01-01T00:15:00Z,1,2,1,1.5,9\n";
+    std::fs::write(at("X.csv"), bars).unwrap();
+    let times = |catalog: &str| -> Vec<String> {
+        let catalog = Catalog::open(Path::new(catalog)).unwrap();
+        let scan = catalog.scan(&ScanQuery::default()).unwrap();
+        let records = scan.map(|next| next.unwrap().1);
+        records
+            .map(|record| record.ts_event().to_string())
+            .collect()
+    };
+    let words = ["import", &at("X.csv"), "--catalog", &at("a"), "--bar", "5m"];
+    assert_eq!(tickloom(&words).code, 0);
+    let closes = ["2024-01-01T00:05:00Z", "2024-01-01T00:20:00Z"];
+    assert_eq!(times(&at("a")), closes);
+    let ran = export(&at("a"), "bars", &at("ours.csv"), &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let text = std::fs::read_to_string(at("ours.csv")).unwrap();
+    let (mark, rows) = text.split_once('\n').unwrap();
+    assert!(mark.starts_with('#') && rows.contains("bar_spec"), "{text}");
+    std::fs::write(at("again.csv"), rows).unwrap();
+    let ran = tickloom(&["import", &at("again.csv"), "--catalog", &at("b")]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(times(&at("b")), closes);
+}

@@ -385,3 +385,31 @@ fn a_capture_and_a_file_of_the_same_trades_do_not_count_twice() {
         assert!(ran.stdout.contains(why), "{ran:?}");
     }
 }
+
+/// What retention dropped is written again by who imports it again, and it is said how many rows were written.
+#[test]
+fn what_was_dropped_is_imported_again() {
+    let dir = workspace();
+    let (file, at) = (dir.path().join("AA.csv"), dir.path().join("catalog"));
+    let rows = "Date,Open,High,Low,Close,Volume\n2024-01-01,10,11,9,10,1\n2024-01-02,10,11,9,10,1\n2025-01-02,10,11,9,10,1\n";
+    std::fs::write(&file, rows).unwrap();
+    let (file, at) = (file.display().to_string(), at.display().to_string());
+    let import = ["import", &file, "--catalog", &at, "--json"];
+    let held = || {
+        let ran = tickloom(&["catalog", "ls", &at, "--json"]);
+        let listed: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let runs = listed["runs"].as_array().unwrap().iter();
+        runs.filter_map(|run| run["rows"].as_u64()).sum::<u64>()
+    };
+    assert_eq!(tickloom(&import).code, 0);
+    assert_eq!(held(), 3);
+    let ran = tickloom(&["catalog", "retain", &at, "--before", "2034-01-01"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(held(), 0);
+    let ran = tickloom(&import);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(held(), 3);
+    let ran = tickloom(&import);
+    let report: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(report["imports"][0]["unchanged"], true, "{report}");
+}

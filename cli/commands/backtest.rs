@@ -6,6 +6,7 @@ mod choice;
 mod data;
 mod file;
 mod history;
+mod outlast;
 mod results;
 mod settings;
 mod summary;
@@ -227,8 +228,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         catalog,
         census,
         left_out,
-        notes,
+        mut notes,
         taken,
+        in_no_bar,
     } = data;
     if let Some(left_out) = &left_out {
         watch::judge_input(left_out, args.strict)?;
@@ -247,6 +249,11 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     bar.finish_and_clear();
     let outcome = outcome.map_err(failure)?;
     let ledger = watch.and_then(Watch::finish);
+    if let Some(text) = in_no_bar.told(bar_spec) {
+        watch::judge_bars(&text, args.strict)?;
+        output::note(&text);
+        notes.push(text);
+    }
     let mut manifest = Manifest::new(&config, &args.source(), &outcome);
     manifest.data.left_out = left_out;
     manifest.data.notes = notes;

@@ -85,6 +85,8 @@ pub struct Aggregate<I> {
 /// One instrument.
 struct State {
     builder: Builder,
+    /// What ticks its bars are made of.
+    price: BarPrice,
     feed: FeedState,
     /// Of each size of input bars, the close of the newest one.
     newest_bars: Vec<(BarSpec, Ts)>,
@@ -113,6 +115,7 @@ impl<I: Iterator<Item = Result<(Seq, Record)>>> Aggregate<I> {
                     value: options.size.to_string(),
                     expected: "a volume that fits the instrument",
                 })?,
+                price: options.price,
                 feed: FeedState::default(),
                 newest_bars: Vec::new(),
             });
@@ -130,6 +133,13 @@ impl<I: Iterator<Item = Result<(Seq, Record)>>> Aggregate<I> {
             left_out: LeftOut::default(),
             is_done: false,
         })
+    }
+
+    /// Has the bars of an instrument be made of this price, and not of that of the options. Before the first record.
+    pub fn set_price(&mut self, instrument: InstrumentId, price: BarPrice) {
+        if let Some(state) = self.states.get_mut(instrument.0 as usize) {
+            state.price = price;
+        }
     }
 
     /// What the identifiers in the records mean: those of the input and the source of the bars.
@@ -172,7 +182,7 @@ impl<I: Iterator<Item = Result<(Seq, Record)>>> Aggregate<I> {
         let Some(at) = self.index(record) else {
             return self.bad(record);
         };
-        let (price, qty) = match self.price(record) {
+        let (price, qty) = match price(record, self.states[at].price) {
             Ok(price) => price.unzip(),
             Err(()) => return self.bad(record),
         };
@@ -188,44 +198,6 @@ impl<I: Iterator<Item = Result<(Seq, Record)>>> Aggregate<I> {
             let State { builder, feed, .. } = &mut self.states[at];
             let added = builder.add_price(ts, price, qty, feed.since);
             self.count(at, added, &record.header);
-        }
-    }
-
-    /// The price and size of a tick that bars are made of, if it is one.
-    ///
-    /// # Errors
-    /// Nothing can have such a record.
-    fn price(&self, record: &Record) -> Result<Option<(i64, i64)>, ()> {
-        match record.kind() {
-            Some(Kind::Trade) => {
-                let trade = TradeBody::of(record);
-                if trade.qty <= 0 {
-                    return Err(());
-                }
-                Ok((self.options.price == BarPrice::Trade).then_some((trade.price, trade.qty)))
-            }
-            Some(Kind::Quote) => {
-                let quote = QuoteBody::of(record);
-                if quote.bid_qty < 0 || quote.ask_qty < 0 {
-                    return Err(());
-                }
-                Ok(self.quoted(&quote).map(|price| (price, 0)))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// The price of a quote: of a side that is empty there is none.
-    fn quoted(&self, quote: &QuoteBody) -> Option<i64> {
-        let (bid, ask) = quote.prices();
-        match self.options.price {
-            BarPrice::Trade => None,
-            BarPrice::Bid => bid,
-            BarPrice::Ask => ask,
-            BarPrice::Mid => {
-                let sum = i128::from(bid?) + i128::from(ask?);
-                i64::try_from(sum / 2).ok()
-            }
         }
     }
 
@@ -379,6 +351,44 @@ impl<I: Iterator<Item = Result<(Seq, Record)>>> Iterator for Aggregate<I> {
                 Some(Err(error)) => return Some(Err(error)),
                 None => self.finish(),
             }
+        }
+    }
+}
+
+/// The price and size of a tick, if bars of this price are made of it.
+///
+/// # Errors
+/// Nothing can have such a record.
+fn price(record: &Record, of: BarPrice) -> Result<Option<(i64, i64)>, ()> {
+    match record.kind() {
+        Some(Kind::Trade) => {
+            let trade = TradeBody::of(record);
+            if trade.qty <= 0 {
+                return Err(());
+            }
+            Ok((of == BarPrice::Trade).then_some((trade.price, trade.qty)))
+        }
+        Some(Kind::Quote) => {
+            let quote = QuoteBody::of(record);
+            if quote.bid_qty < 0 || quote.ask_qty < 0 {
+                return Err(());
+            }
+            Ok(quoted(&quote, of).map(|price| (price, 0)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The price of a quote: of a side that is empty there is none.
+fn quoted(quote: &QuoteBody, of: BarPrice) -> Option<i64> {
+    let (bid, ask) = quote.prices();
+    match of {
+        BarPrice::Trade => None,
+        BarPrice::Bid => bid,
+        BarPrice::Ask => ask,
+        BarPrice::Mid => {
+            let sum = i128::from(bid?) + i128::from(ask?);
+            i64::try_from(sum / 2).ok()
         }
     }
 }

@@ -182,7 +182,8 @@ impl LocalVenue {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, mut stopped) = watch::channel(false);
-        let (venue, symbols) = (sniffed.venue, sniffed.symbols);
+        let venue = sniffed.venue.unwrap_or(Venue::Spot);
+        let symbols = sniffed.symbols;
         let playback = Arc::new(Playback::new(venue, &symbols, config, turn)?);
         let played = Arc::clone(&playback);
         let thread = std::thread::Builder::new()

@@ -4,105 +4,291 @@
 use super::watch::Stream;
 use crate::failure::Failure;
 use anyhow::anyhow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use tickloom_data::{
-    Aggregate, AggregateOptions, BarPrice, Calendars, InBlocks, InTurn, Passing, Range, Table,
+    Aggregate, AggregateOptions, BarPrice, Calendars, DataError, InBlocks, InTurn, LeftOut,
+    Passing, Range, Table,
 };
-use tickloom_types::{BarSpec, InstrumentDef, Instruments, some_of};
+use tickloom_types::{BarSpec, InstrumentDef, Instruments, Record, Seq, some_of};
 
-/// How bars of the wanted size come about.
+/// How bars of the wanted size of an instrument come about that are not there as such.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+struct Plan {
     /// The smaller bars that they are made of; `None` for ticks.
-    pub(super) of: Option<BarSpec>,
+    of: Option<BarSpec>,
     price: BarPrice,
     /// Whether the core does not make them.
+    is_given: bool,
+}
+
+/// What is read of each instrument of a run so that there are bars of one size.
+#[derive(Debug, Default)]
+pub(super) struct Plans {
+    /// By name of the instruments of which there are no bars of this size.
+    made: BTreeMap<String, Plan>,
+    /// The sizes that are read of those that have bars.
+    read: BTreeMap<String, Vec<BarSpec>>,
+    /// Of those of whose bars none of this size can be made.
+    unfit: BTreeMap<String, BarSpec>,
+    /// Whether bars are among the records that the core would not make of them.
     pub(super) is_given: bool,
 }
 
-impl Plan {
-    /// The plan for bars of an instrument that are not there as such.
+impl Plans {
+    /// Plans for bars of a size of all these instruments, which have their calendars.
     ///
     /// # Errors
-    /// Nothing is there that they could be made of.
-    pub(super) fn new(
+    /// There is nothing of the instrument with the name `asked` that they could be made of.
+    pub(super) fn new<'a>(
         wanted: BarSpec,
-        sizes: &[BarSpec],
         ranges: &[Range],
+        defs: impl Iterator<Item = &'a InstrumentDef>,
+        asked: &str,
+        price: Option<BarPrice>,
+    ) -> Result<Plans, Failure> {
+        let mut had: BTreeMap<&str, Had> = BTreeMap::new();
+        for range in ranges {
+            let Some(name) = &range.instrument else {
+                continue;
+            };
+            had.entry(name).or_default().take(range);
+        }
+        let mut plans = Plans::default();
+        for def in defs {
+            let Some(had) = had.get(def.name.as_str()) else {
+                continue;
+            };
+            plans.add(wanted, def, had, asked == def.name, price)?;
+        }
+        Ok(plans)
+    }
+
+    fn add(
+        &mut self,
+        wanted: BarSpec,
+        def: &InstrumentDef,
+        had: &Had,
+        is_asked: bool,
+        price: Option<BarPrice>,
+    ) -> Result<(), Failure> {
+        let name = || def.name.clone();
+        if had.bars.contains(&wanted) {
+            self.read.insert(name(), vec![wanted]);
+            return Ok(());
+        }
+        let plan = Plan::new(wanted, had, def, price);
+        let finest = had.bars.first().copied();
+        let plan = match (plan, finest) {
+            (Some(plan), _) => plan,
+            (None, Some(_)) if is_asked => return Err(Failure::input(unmade(wanted, def, had))),
+            (None, Some(finest)) => {
+                self.read.insert(name(), vec![finest]);
+                self.unfit.insert(name(), finest);
+                return Ok(());
+            }
+            (None, None) => return Ok(()),
+        };
+        if let Some(of) = plan.of {
+            self.read.insert(name(), vec![of]);
+        }
+        self.is_given |= plan.is_given;
+        self.made.insert(name(), plan);
+        Ok(())
+    }
+
+    /// The sizes to read: of all instruments, and of those of which it is others.
+    pub(super) fn sizes(&self, asked: &str) -> (Vec<BarSpec>, BTreeMap<String, Vec<BarSpec>>) {
+        let general = self.read.get(asked).cloned().unwrap_or_default();
+        let others = self.read.iter().filter(|(_, sizes)| **sizes != general);
+        let others = others.map(|(name, sizes)| (name.clone(), sizes.clone()));
+        let others = others.collect();
+        (general, others)
+    }
+
+    /// Of what the bars of these instruments are made, and of which there are none, in words.
+    pub(super) fn notes(&self, wanted: BarSpec, read: &[&InstrumentDef]) -> Vec<String> {
+        let all = read.len();
+        let mut by_origin: BTreeMap<String, Vec<&InstrumentDef>> = BTreeMap::new();
+        for def in read {
+            if let Some(plan) = self.made.get(&def.name) {
+                by_origin.entry(plan.origin()).or_default().push(def);
+            }
+        }
+        let made = by_origin.into_iter().map(|(origin, defs)| {
+            let edges = match self.is_given {
+                true => sessions(defs.iter().copied()),
+                false => String::new(),
+            };
+            let names = defs.iter().map(|def| &def.name);
+            let of = match defs.len() == all {
+                true => String::new(),
+                false => format!(" of {}", some_of(names)),
+            };
+            format!("bars of {wanted}{of} are made of {origin}{edges}")
+        });
+        let mut notes: Vec<String> = made.collect();
+        let mut by_size: BTreeMap<BarSpec, Vec<&str>> = BTreeMap::new();
+        for (name, size) in &self.unfit {
+            if read.iter().any(|def| def.name == *name) {
+                by_size.entry(*size).or_default().push(name);
+            }
+        }
+        notes.extend(by_size.into_iter().map(|(size, names)| {
+            let names = some_of(names);
+            format!("of {names} there are bars of {size}, of which none of {wanted} can be made: what reads these has no value")
+        }));
+        notes
+    }
+
+    /// The same records with the bars among them, and what is in none of these once all were read.
+    pub(super) fn lead(
+        &self,
+        records: Stream,
+        instruments: &Instruments,
+        wanted: BarSpec,
+        calendars: &Calendars,
+    ) -> Result<(Stream, Instruments, InNoBar), Failure> {
+        let in_no_bar = InNoBar::default();
+        if !self.is_given {
+            return Ok((records, instruments.clone(), in_no_bar));
+        }
+        let options = AggregateOptions {
+            size: wanted,
+            price: BarPrice::Trade,
+            passing: Passing::All,
+        };
+        let mut made = Aggregate::new(InTurn::new(records), instruments, options, Some(calendars))
+            .map_err(Failure::input)?;
+        for (name, plan) in &self.made {
+            if let Some((id, _)) = instruments.find(name) {
+                made.set_price(id, plan.price);
+            }
+        }
+        let instruments = made.instruments().clone();
+        let counted = Counted {
+            made,
+            in_no_bar: in_no_bar.clone(),
+        };
+        Ok((Box::new(InBlocks::new(counted)), instruments, in_no_bar))
+    }
+}
+
+/// What is in no bar, of those that are made of records on their way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct InNoBar(Arc<Mutex<LeftOut>>);
+
+impl InNoBar {
+    /// What to say of it, once all records were read.
+    pub(super) fn told(&self, bar: Option<BarSpec>) -> Option<String> {
+        let LeftOut { late, outside, bad } = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = [
+            (
+                outside,
+                "outside the sessions of their calendars, or only partly within",
+            ),
+            (late, "older than a bar that was over"),
+            (bad, "with sizes or volumes that cannot be"),
+        ];
+        let counts: Vec<String> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        let of = bar.map_or(String::new(), |bar| format!(" of {bar}"));
+        (!counts.is_empty()).then(|| {
+            let counts = counts.join(", ");
+            format!("records that are in no bar{of}: {counts}; times without a zone are taken as UTC unless an import is told --zone")
+        })
+    }
+}
+
+/// Counts what is in no bar.
+struct Counted<I> {
+    made: Aggregate<I>,
+    in_no_bar: InNoBar,
+}
+
+impl<I: Iterator<Item = Result<(Seq, Record), DataError>>> Iterator for Counted<I> {
+    type Item = Result<(Seq, Record), DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.made.next();
+        if next.is_none() {
+            let mut all = self
+                .in_no_bar
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *all = self.made.left_out();
+        }
+        next
+    }
+}
+
+/// What there is of an instrument.
+#[derive(Debug, Default)]
+struct Had {
+    /// Sizes of bars, from fine to coarse.
+    bars: BTreeSet<BarSpec>,
+    has_trades: bool,
+    has_quotes: bool,
+}
+
+impl Had {
+    fn take(&mut self, range: &Range) {
+        self.bars
+            .extend(range.bar.filter(|_| range.table == Table::Bars));
+        self.has_trades |= range.table == Table::Trades;
+        self.has_quotes |= range.table == Table::Quotes;
+    }
+}
+
+impl Plan {
+    /// `None` if there is nothing that the bars could be made of.
+    fn new(
+        wanted: BarSpec,
+        had: &Had,
         def: &InstrumentDef,
         price: Option<BarPrice>,
-    ) -> Result<Plan, Failure> {
-        let has = |table: Table| {
-            let mut of = ranges.iter().filter(|range| range.table == table);
-            of.any(|range| range.instrument.as_deref() == Some(def.name.as_str()))
-        };
+    ) -> Option<Plan> {
         let has_calendar = def.calendar.is_some();
-        let of = sizes
-            .iter()
-            .rev()
-            .find(|size| divides(**size, wanted, has_calendar));
-        let ticks = match (has(Table::Trades), has(Table::Quotes)) {
+        let mut coarsest_first = had.bars.iter().rev();
+        let of = coarsest_first.find(|size| divides(**size, wanted, has_calendar));
+        let ticks = match (had.has_trades, had.has_quotes) {
             (true, _) => BarPrice::Trade,
             (false, true) => BarPrice::Mid,
-            (false, false) if of.is_none() && !sizes.is_empty() => {
-                let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
-                return Err(Failure::input(anyhow!(
-                    "--bar {wanted}: bars of {} can only be made of trades, quotes or bars whose size divides it; there are bars of {}",
-                    def.name,
-                    sizes.join(", ")
-                )));
-            }
+            (false, false) if of.is_none() && !had.bars.is_empty() => return None,
             (false, false) => BarPrice::Trade,
         };
         let price = price.unwrap_or(ticks);
-        Ok(Plan {
+        Some(Plan {
             of: of.copied(),
             price,
             is_given: has_calendar || (of.is_none() && price != BarPrice::Trade),
         })
     }
 
-    /// Of what the bars of these instruments are made, in words.
-    pub(super) fn note<'a>(
-        self,
-        wanted: BarSpec,
-        defs: impl Iterator<Item = &'a InstrumentDef>,
-    ) -> String {
-        let of = match (self.of, self.price) {
+    /// Of what they are made, in words.
+    fn origin(self) -> String {
+        match (self.of, self.price) {
             (Some(size), _) => format!("bars of {size}"),
             (None, BarPrice::Trade) => "trades".to_owned(),
             (None, BarPrice::Bid) => "bids".to_owned(),
             (None, BarPrice::Ask) => "asks".to_owned(),
             (None, BarPrice::Mid) => "the middle of quotes".to_owned(),
-        };
-        let edges = match self.is_given {
-            true => sessions(defs),
-            false => String::new(),
-        };
-        format!("bars of {wanted} are made of {of}{edges}")
-    }
-
-    /// The same records with the bars among them.
-    pub(super) fn lead(
-        self,
-        records: Stream,
-        instruments: &Instruments,
-        wanted: BarSpec,
-        calendars: &Calendars,
-    ) -> Result<(Stream, Instruments), Failure> {
-        if !self.is_given {
-            return Ok((records, instruments.clone()));
         }
-        let options = AggregateOptions {
-            size: wanted,
-            price: self.price,
-            passing: Passing::All,
-        };
-        let made = Aggregate::new(InTurn::new(records), instruments, options, Some(calendars))
-            .map_err(Failure::input)?;
-        let instruments = made.instruments().clone();
-        Ok((Box::new(InBlocks::new(made)), instruments))
     }
+}
+
+/// What to say where bars that were asked for cannot be made.
+fn unmade(wanted: BarSpec, def: &InstrumentDef, had: &Had) -> anyhow::Error {
+    let sizes: Vec<String> = had.bars.iter().map(ToString::to_string).collect();
+    anyhow!(
+        "--bar {wanted}: bars of {} can only be made of trades, quotes or bars whose size divides it; there are bars of {}",
+        def.name,
+        sizes.join(", ")
+    )
 }
 
 /// Whose sessions the bars of instruments have, in words.

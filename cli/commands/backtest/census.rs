@@ -24,7 +24,7 @@ pub(super) fn of_tables(
             (Table::Quotes, _) => Given::Quotes,
             (Table::BookUpdates | Table::BookSnapshots, _) => Given::Levels,
             (Table::OrderUpdates, _) => Given::Orders,
-            (Table::Bars, Some(spec)) if query.bars.is_empty() || query.bars.contains(&spec) => {
+            (Table::Bars, Some(spec)) if query.wants_bar(range.instrument.as_ref(), range.bar) => {
                 Given::Bars(spec)
             }
             _ => continue,

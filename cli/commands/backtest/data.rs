@@ -1,11 +1,12 @@
 //! What a backtest runs on: what the catalog has; `file.rs` reads a file as it is.
 
 use super::Args;
-use super::bars::Plan;
+use super::bars::{InNoBar, Plans};
 use super::census;
 use super::choice::{bar_sizes, choose, default_bar};
 use super::file::{folder, from_file, from_rows};
 use super::history::History;
+use super::outlast::outlast;
 use super::settings::Settings;
 use super::watch::{Stream, Watch};
 use crate::commands::quality::calendars;
@@ -15,10 +16,10 @@ use anyhow::anyhow;
 use std::path::Path;
 use tickloom_core::Census;
 use tickloom_data::{
-    BarPrice, Calendars, Catalog, DataError, OfCatalog, QuestDb, Refusals, ScanQuery, Taken,
-    finer_sizes, redefine, with_calendar,
+    BarPrice, Calendars, Catalog, DataError, OfCatalog, QuestDb, Range, Refusals, ScanQuery, Taken,
+    redefine, with_calendar,
 };
-use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, Record};
+use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, Record, some_of};
 
 /// Records and what is known of them.
 pub(super) struct Data {
@@ -42,6 +43,8 @@ pub(super) struct Data {
     pub(super) notes: Vec<String>,
     /// What the columns of a text were taken for.
     pub(super) taken: Option<Taken>,
+    /// Records that are in no bar, once all were read.
+    pub(super) in_no_bar: InNoBar,
 }
 
 /// Records, in memory or read while the run goes on.
@@ -96,7 +99,7 @@ impl Data {
             (Some(path), None) => Data::of_path(path, args, settings)?,
             (None, None) => return Err(Failure::input(anyhow!("--data or --questdb is needed"))),
         };
-        data.refine(settings.qty_decimals())?;
+        data.refine(settings)?;
         Ok(data)
     }
 
@@ -127,16 +130,12 @@ impl Data {
         }
     }
 
-    /// Gives the traded instrument's sizes so many decimals, if it has fewer. A catalog was asked for them.
-    fn refine(&mut self, decimals: u8) -> Result<(), Failure> {
-        let Some(id) = self.instrument else {
+    /// Gives the sizes of what is traded the decimals that orders need, where they have fewer. A catalog was asked for them.
+    fn refine(&mut self, settings: &Settings) -> Result<(), Failure> {
+        let finer = settings.finer(&self.instruments, self.instrument);
+        if finer.is_empty() {
             return Ok(());
-        };
-        let def = self.instruments.get(id);
-        let Some(def) = def.filter(|def| def.qty_decimals < decimals) else {
-            return Ok(());
-        };
-        let def = finer_sizes(def, decimals);
+        }
         if let Records::Stream { records, .. } | Records::Bars { records, .. } = &mut self.records {
             let mut all = Vec::new();
             while let Some(block) = records.next_block().map_err(Failure::run)? {
@@ -144,63 +143,110 @@ impl Data {
             }
             self.records = Records::Memory(all);
         }
-        if let Records::Memory(records) = &mut self.records {
-            redefine(records, &mut self.instruments, id, def).map_err(Failure::input)?;
+        for (id, def) in finer {
+            if let Records::Memory(records) = &mut self.records {
+                redefine(records, &mut self.instruments, id, def).map_err(Failure::input)?;
+            }
         }
         Ok(())
+    }
+}
+
+/// What is to be read of a history.
+struct Asked {
+    /// The instrument that is traded unless a strategy says otherwise.
+    name: Option<String>,
+    bar: Option<BarSpec>,
+    plans: Plans,
+    /// The instruments that are asked for.
+    defs: Vec<InstrumentDef>,
+    query: ScanQuery,
+}
+
+impl Asked {
+    fn of(
+        known: &Instruments,
+        ranges: &[Range],
+        args: &Args,
+        settings: &Settings,
+    ) -> Result<Asked, Failure> {
+        let named = settings.instrument(args);
+        let traded = choose(known, named, args.strategy.is_some())?;
+        let traded = traded.and_then(|id| known.get(id));
+        let name = traded.map(|def| def.name.clone());
+        let bars = bar_sizes(ranges, name.as_deref());
+        let bar = default_bar(&bars, settings.bar).map_err(Failure::input)?;
+        let read = match &name {
+            Some(name) if args.strategy.is_none() => settings.mentioned(name, known),
+            _ => Vec::new(),
+        };
+        let defs = named_defs(known, &read, args.calendar.as_deref());
+        let plans = match (bar, &name) {
+            (Some(bar), Some(name)) => {
+                let price = args.bar_price.map(BarPrice::from);
+                Plans::new(bar, ranges, defs.iter(), name, price)?
+            }
+            _ => Plans::default(),
+        };
+        let (sizes, sizes_of) = plans.sizes(name.as_deref().unwrap_or_default());
+        let query = ScanQuery {
+            instruments: read,
+            bars: sizes,
+            bars_of: sizes_of,
+            runs: args.run.clone(),
+            from: settings.from,
+            to: settings.to,
+            memory_max: Some(args.memory.for_reading()),
+            definitions: settings.definitions.clone(),
+            feed_latency: args.feed_latency,
+            qty_decimals: settings.qty_decimals(known, name.as_deref()),
+            ..ScanQuery::default()
+        };
+        Ok(Asked {
+            name,
+            bar,
+            plans,
+            defs,
+            query,
+        })
     }
 }
 
 fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<Data, Failure> {
     let ranges = history.ranges().map_err(refused)?;
     let known = history.instruments().map_err(refused)?;
-    let named = settings.instrument(args);
-    let traded = choose(&known, named, args.strategy.is_some())?;
-    let traded = traded.and_then(|id| known.get(id));
-    let name = traded.map(|def| def.name.clone());
-    let bars = bar_sizes(&ranges, name.as_deref());
-    let bar = default_bar(&bars, settings.bar).map_err(Failure::input)?;
     let calendars = calendars(args.data.as_deref(), args.calendars.as_deref())?;
-    let def = traded.map(|def| InstrumentDef {
-        calendar: args.calendar.clone().or_else(|| def.calendar.clone()),
-        ..def.clone()
-    });
-    let price = args.bar_price.map(BarPrice::from);
-    let plan = match (bar.filter(|bar| !bars.contains(bar)), &def) {
-        (Some(bar), Some(def)) => Some(Plan::new(bar, &bars, &ranges, def, price)?),
-        _ => None,
-    };
-    let of = plan.map_or(bar, |plan| plan.of);
-    let query = ScanQuery {
-        instruments: match &name {
-            Some(name) if args.strategy.is_none() => settings.mentioned(name, &known),
-            _ => Vec::new(),
-        },
-        bars: of.into_iter().collect(),
-        runs: args.run.clone(),
-        from: settings.from,
-        to: settings.to,
-        memory_max: Some(args.memory.for_reading()),
-        definitions: settings.definitions.clone(),
-        feed_latency: args.feed_latency,
-        qty_decimals: name.clone().map(|name| (name, settings.qty_decimals())),
-        ..ScanQuery::default()
-    };
+    let Asked {
+        name,
+        bar,
+        plans,
+        defs,
+        query,
+    } = Asked::of(&known, &ranges, args, settings)?;
     let scanned = history.scan(&query).map_err(refused)?;
     let (rows_max, left_out) = (scanned.rows_max, scanned.left_out);
-    let is_as_it_is = plan.is_none_or(|plan| !plan.is_given);
-    let led = Led::new(scanned.instruments, scanned.records, args, &calendars)?;
+    let found = match args.feed_latency {
+        Some(latency) => scanned.instruments.with_feed_latency(latency),
+        None => scanned.instruments,
+    };
+    let led = Led::new(found, scanned.records, args, &calendars)?;
     let Led {
         records,
         instruments,
         watch,
-        notes,
-    } = match (plan, bar, &def) {
-        (Some(plan), Some(bar), Some(_)) => led.by(plan, bar, &query.instruments, &calendars)?,
-        _ => led,
+        mut notes,
+        in_no_bar,
+    } = match bar {
+        Some(bar) => led.by(&plans, bar, &calendars)?,
+        None => led,
     };
+    notes.extend(absent(&defs, &instruments));
+    if let Some(text) = outlast(&ranges, &query) {
+        output::note(&text);
+        notes.push(text);
+    }
     let instrument = name.and_then(|name| instruments.find(&name).map(|(id, _)| id));
-    let made = bar.filter(|_| plan.is_some_and(|plan| plan.is_given));
+    let made = bar.filter(|_| plans.is_given);
     let census = census::of_tables(&ranges, &query, &instruments, made);
     Ok(Data {
         instruments,
@@ -212,7 +258,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
             records,
             again: history
                 .catalog()
-                .filter(|_| is_as_it_is)
+                .filter(|_| !plans.is_given)
                 .map(|catalog| again(catalog.clone(), query, watch.clone())),
         },
         census,
@@ -220,6 +266,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         notes,
         watch,
         taken: None,
+        in_no_bar,
         catalog: history.catalog().cloned(),
     })
 }
@@ -249,6 +296,7 @@ struct Led {
     watch: Option<Watch>,
     /// What is to be known of the records.
     notes: Vec<String>,
+    in_no_bar: InNoBar,
 }
 
 impl Led {
@@ -268,6 +316,7 @@ impl Led {
                 instruments,
                 watch: None,
                 notes: Vec::new(),
+                in_no_bar: InNoBar::default(),
             });
         }
         let watch = Watch::new(&instruments, calendars)?;
@@ -276,27 +325,49 @@ impl Led {
             instruments,
             watch: Some(watch),
             notes: Vec::new(),
+            in_no_bar: InNoBar::default(),
         })
     }
 
-    /// With the bars that a plan makes of those that are read; if none are named, of all.
-    fn by(
-        self,
-        plan: Plan,
-        bar: BarSpec,
-        names: &[String],
-        calendars: &Calendars,
-    ) -> Result<Led, Failure> {
-        let defs = self.instruments.defs().iter();
-        let read = defs.filter(|def| names.is_empty() || names.contains(&def.name));
-        let note = plan.note(bar, read);
-        output::note(&note);
-        let (records, instruments) = plan.lead(self.records, &self.instruments, bar, calendars)?;
+    /// With the bars that are made of those that are read.
+    fn by(self, plans: &Plans, bar: BarSpec, calendars: &Calendars) -> Result<Led, Failure> {
+        let read: Vec<&InstrumentDef> = self.instruments.defs().iter().collect();
+        let notes = plans.notes(bar, &read);
+        notes.iter().for_each(|note| output::note(note));
+        let (records, instruments, in_no_bar) =
+            plans.lead(self.records, &self.instruments, bar, calendars)?;
         Ok(Led {
             records,
             instruments,
-            notes: vec![note],
+            notes,
+            in_no_bar,
             ..self
         })
     }
+}
+
+/// The definitions of the instruments of these names, or of all if there are none, with the calendar that was asked for.
+fn named_defs(known: &Instruments, names: &[String], calendar: Option<&str>) -> Vec<InstrumentDef> {
+    let defs = known.defs().iter();
+    let named = defs.filter(|def| names.is_empty() || names.contains(&def.name));
+    let with_calendar = named.map(|def| InstrumentDef {
+        calendar: calendar.map(str::to_owned).or_else(|| def.calendar.clone()),
+        ..def.clone()
+    });
+    with_calendar.collect()
+}
+
+/// What to say of instruments of which there is nothing in the run.
+fn absent(defs: &[InstrumentDef], found: &Instruments) -> Option<String> {
+    let names = defs.iter().map(|def| def.name.as_str());
+    let absent: Vec<&str> = names.filter(|name| found.find(name).is_none()).collect();
+    if absent.is_empty() {
+        return None;
+    }
+    let note = format!(
+        "nothing of {} is in this run: there is none at these times or in these runs",
+        some_of(&absent)
+    );
+    output::note(&note);
+    Some(note)
 }

@@ -1,6 +1,7 @@
 //! Records of a file, or of a folder of files, for a backtest: rows, or the messages of a capture.
 
 use super::Args;
+use super::bars::InNoBar;
 use super::choice::{choose, default_bar};
 use super::data::{Data, Records};
 use super::settings::Settings;
@@ -16,8 +17,8 @@ use tickloom_backtest::text;
 use tickloom_core::Census;
 use tickloom_data::{
     DataError, ImportOptions, ImportReport, InBlocks, InTurn, OfFile, PackedRecords, Refusals,
-    RefusedMax, Rescaling, ScanQuery, SpooledFile, Taken, finer_sizes, is_columnar, spool_file,
-    spool_folder, with_calendar,
+    RefusedMax, Rescaling, ScanQuery, SpooledFile, Taken, is_columnar, spool_file, spool_folder,
+    with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentId, Instruments, Record};
 
@@ -151,6 +152,9 @@ fn data_of(
     bar: Option<BarSpec>,
     about: About,
 ) -> Result<Data, Failure> {
+    if let Some(latency) = args.feed_latency {
+        packed.instruments = packed.instruments.with_feed_latency(latency);
+    }
     let said = say_of(settings, &mut packed)?;
     let named = settings.instrument(args);
     let instrument = choose(&packed.instruments, named, args.strategy.is_some())?;
@@ -197,6 +201,7 @@ fn data_of(
         },
         catalog: None,
         taken: about.taken,
+        in_no_bar: InNoBar::default(),
     })
 }
 
@@ -230,17 +235,14 @@ fn say_of(settings: &Settings, file: &mut PackedRecords) -> Result<Rescaling, Fa
     Ok(rescaling)
 }
 
-/// Gives the traded instrument's sizes the decimals that orders need, if it has fewer.
+/// Gives the sizes of what is traded the decimals that orders need, where they have fewer.
 fn finer_of(
     settings: &Settings,
-    traded: Option<InstrumentId>,
+    default: Option<InstrumentId>,
     file: &mut PackedRecords,
 ) -> Result<Rescaling, Failure> {
     let mut rescaling = Rescaling::default();
-    let decimals = settings.qty_decimals();
-    let def = traded.and_then(|id| Some((id, file.instruments.get(id)?)));
-    if let Some((id, def)) = def.filter(|(_, def)| def.qty_decimals < decimals) {
-        let def = finer_sizes(def, decimals);
+    for (id, def) in settings.finer(&file.instruments, default) {
         file.redefine(&mut rescaling, id, def)
             .map_err(Failure::input)?;
     }

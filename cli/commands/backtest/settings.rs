@@ -4,10 +4,13 @@ use super::Args;
 use crate::config::File;
 use crate::failure::Failure;
 use anyhow::{Context, anyhow};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tickloom_core::{CoreConfig, CoreError, Size, StrategyDef};
-use tickloom_data::{Definitions, read_definitions};
-use tickloom_types::{BarSpec, InstrumentId, Instruments, Ts, parse_decimal, parse_money};
+use tickloom_data::{Definitions, finer_sizes, read_definitions};
+use tickloom_types::{
+    BarSpec, InstrumentDef, InstrumentId, Instruments, Ts, parse_decimal, parse_money,
+};
 
 /// Decimals of a size when it is counted in fractions of a unit.
 const FRACTION_DECIMALS: u8 = 8;
@@ -110,24 +113,49 @@ impl Settings {
             .collect()
     }
 
-    /// Decimals that sizes need: those of fractions for `all`, otherwise those of the numbers given.
-    pub(super) fn qty_decimals(&self) -> u8 {
-        let needed = |size: &Size| match size {
-            Size::All => FRACTION_DECIMALS,
-            Size::AllWhole => 0,
-            Size::Qty(text) => (0..9)
-                .find(|decimals| parse_decimal(text.as_bytes(), *decimals).is_ok())
-                .unwrap_or(9),
-        };
-        self.file
-            .strategy
-            .iter()
-            .map(|strategy| match strategy {
-                StrategyDef::Rules { size, .. } => needed(size),
-                StrategyDef::Target { .. } | StrategyDef::Code { .. } => 0,
+    /// By instrument that is traded, how many decimals its sizes need: those of fractions for `all`, otherwise those of the numbers
+    /// given. `default` is the instrument of strategies that name none.
+    pub(super) fn qty_decimals(
+        &self,
+        known: &Instruments,
+        default: Option<&str>,
+    ) -> BTreeMap<String, u8> {
+        let mut needed: BTreeMap<String, u8> = BTreeMap::new();
+        for strategy in &self.file.strategy {
+            let StrategyDef::Rules { size, .. } = strategy else {
+                continue;
+            };
+            let decimals = decimals_of(size);
+            let of = match strategy.instrument() {
+                None => default.into_iter().map(str::to_owned).collect(),
+                Some(traded) if traded.is_all() => {
+                    known.defs().iter().map(|def| def.name.clone()).collect()
+                }
+                Some(traded) => traded.names().to_vec(),
+            };
+            for name in of.into_iter().filter(|_| decimals > 0) {
+                let known = needed.entry(name).or_default();
+                *known = decimals.max(*known);
+            }
+        }
+        needed
+    }
+
+    /// The instruments whose sizes have fewer decimals than orders of the strategies need, with as many as they need.
+    pub(super) fn finer(
+        &self,
+        known: &Instruments,
+        default: Option<InstrumentId>,
+    ) -> Vec<(InstrumentId, InstrumentDef)> {
+        let default = default.and_then(|id| known.get(id));
+        let default = default.map(|def| def.name.as_str());
+        let needed = self.qty_decimals(known, default).into_iter();
+        needed
+            .filter_map(|(name, decimals)| {
+                let (id, def) = known.find(&name)?;
+                Some((id, finer_sizes(def, decimals)?))
             })
-            .max()
-            .unwrap_or(0)
+            .collect()
     }
 
     /// Refuses definitions that are of none of the instruments: a name that is not theirs would count for nothing in silence.
@@ -166,6 +194,17 @@ impl Settings {
             stale_after: (stale_after > 0).then_some(stale_after),
             given_bars,
         }
+    }
+}
+
+/// Decimals that an order of this size needs.
+fn decimals_of(size: &Size) -> u8 {
+    match size {
+        Size::All => FRACTION_DECIMALS,
+        Size::AllWhole => 0,
+        Size::Qty(text) => (0..9)
+            .find(|decimals| parse_decimal(text.as_bytes(), *decimals).is_ok())
+            .unwrap_or(9),
     }
 }
 

@@ -96,6 +96,14 @@ pub(super) fn judge_input(left_out: &Refusals, is_strict: bool) -> Result<(), Fa
     )))
 }
 
+/// Refuses to go on with records that are in no bar, if that is wanted; `text` says which.
+pub(super) fn judge_bars(text: &str, is_strict: bool) -> Result<(), Failure> {
+    match is_strict {
+        true => Err(Failure::input(anyhow!("--strict: {text}"))),
+        false => Ok(()),
+    }
+}
+
 /// Says what is wrong with the data, or refuses to go on if that is wanted.
 pub(super) fn judge(ledger: &Ledger, is_strict: bool) -> Result<(), Failure> {
     if ledger.rows.is_empty() {

@@ -24,11 +24,20 @@ impl Catalog {
         RunWriter::new(target, meta, part, source)
     }
 
-    /// What was written as this part, if it is complete and comes from `source`.
+    /// What was written as this part, if it is complete and comes from `source`. Of one of which retention dropped rows nothing: what is
+    /// imported again is wanted again.
     ///
     /// # Errors
     /// As [`Catalog::runs`].
     pub fn has_part(&self, run: &str, part: u32, source: &str) -> Result<Option<Written>> {
+        let is_dropped = |first: u32, last: u32| (first..=last).contains(&part);
+        let mut dropped = read_index(self.store(), run)?
+            .checkpoint
+            .dropped
+            .into_iter();
+        if dropped.any(|one| is_dropped(one.parts.0, one.parts.1)) {
+            return Ok(None);
+        }
         // In this order: a part that is covered in between is found in the checkpoint, whose word it is.
         let entry = Part::read(self.store(), run, part)?;
         if let Some((checkpoint, _)) = read_checkpoint(self.store(), run)?

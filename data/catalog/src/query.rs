@@ -3,6 +3,7 @@
 use super::file_meta::FileMeta;
 use super::{Range, Table};
 use crate::{CatalogError, Definitions};
+use std::collections::BTreeMap;
 use tickloom_types::{BarSpec, DurationNs, Ts, some_of};
 
 /// Which records to read. Empty lists select all.
@@ -17,6 +18,8 @@ pub struct ScanQuery {
     pub tables: Vec<Table>,
     /// Sizes of bars.
     pub bars: Vec<BarSpec>,
+    /// Sizes of bars of instruments of which others are wanted than [`ScanQuery::bars`], by name: these and no other.
+    pub bars_of: BTreeMap<String, Vec<BarSpec>>,
     /// Names of runs and imports.
     pub runs: Vec<String>,
     /// Earliest time.
@@ -25,8 +28,8 @@ pub struct ScanQuery {
     pub to: Option<Ts>,
     /// Bytes of memory that reading may take, the catalog's cache included; as much as is fastest if there is no limit.
     pub memory_max: Option<u64>,
-    /// An instrument whose sizes get at least so many decimals.
-    pub qty_decimals: Option<(String, u8)>,
+    /// By name of an instrument: at least how many decimals its sizes get, if its lot is not known ([`finer_sizes`](crate::finer_sizes)).
+    pub qty_decimals: BTreeMap<String, u8>,
     /// What is said of instruments before all that the catalog says.
     pub definitions: Option<std::sync::Arc<Definitions>>,
     /// Time from the venue to arrival of sources whose arrival is not known, instead of what was declared at import.
@@ -68,7 +71,7 @@ impl ScanQuery {
     ) -> bool {
         self.wants_table(table)
             && self.wants_instrument(instrument)
-            && self.wants_bar(bar)
+            && self.wants_bar(instrument, bar)
             && self
                 .times(table)
                 .is_some_and(|(from, to)| (from..=to).contains(&ts.0))
@@ -80,21 +83,28 @@ impl ScanQuery {
         self.instruments.is_empty() || name.is_none_or(|name| self.instruments.contains(name))
     }
 
-    /// Whether bars of a size are wanted, or records that are no bars.
+    /// Whether bars of a size of this instrument are wanted, or records that are no bars.
     #[must_use]
-    pub fn wants_bar(&self, bar: Option<BarSpec>) -> bool {
-        self.bars.is_empty() || bar.is_none_or(|bar| self.bars.contains(&bar))
+    pub fn wants_bar(&self, instrument: Option<&String>, bar: Option<BarSpec>) -> bool {
+        let Some(bar) = bar else {
+            return true;
+        };
+        match instrument.and_then(|name| self.bars_of.get(name)) {
+            Some(own) => own.contains(&bar),
+            None => self.bars.is_empty() || self.bars.contains(&bar),
+        }
     }
 
     /// Whether a file may have wanted records.
     pub(crate) fn wants(&self, meta: &FileMeta) -> bool {
+        let name = meta.instrument.as_ref().map(|def| &def.name);
         let in_time = self
             .times(meta.table)
             .is_some_and(|(from, to)| meta.ts_min.0 <= to && meta.ts_max.0 >= from);
         in_time
             && self.wants_table(meta.table)
-            && self.wants_instrument(meta.instrument.as_ref().map(|def| &def.name))
-            && self.wants_bar(meta.bar)
+            && self.wants_instrument(name)
+            && self.wants_bar(name, meta.bar)
     }
 
     /// What is asked for, in words.
@@ -112,6 +122,10 @@ impl ScanQuery {
         let mut text = list(tables, "records");
         if !bars.is_empty() {
             text = format!("{text} of size {}", bars.join(", "));
+        }
+        for (name, sizes) in self.bars_of.iter().take(3) {
+            let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+            text = format!("{text} ({name} of {})", sizes.join(", "));
         }
         text = format!(
             "{text} of {}",

@@ -147,7 +147,7 @@ impl Catalog {
             (query.runs.is_empty() || query.runs.contains(run))
                 && query.wants_table(one.table)
                 && query.wants_instrument(one.instrument.as_ref())
-                && query.wants_bar(one.bar)
+                && query.wants_bar(one.instrument.as_ref(), one.bar)
                 && times.is_some_and(|(from, to)| one.from.0 <= to && one.to.0 >= from)
         };
         let mut dropped = self.dropped()?;

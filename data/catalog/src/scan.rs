@@ -17,7 +17,7 @@ use super::part::{Wanted, read_metas};
 use super::query::{ScanQuery, empty};
 use super::stored::PLACED_VERSION;
 use crate::order::{Joining, ReleaseMerge, RunRows};
-use crate::scale::with_scale;
+use crate::scale::{finer_sizes, with_definition};
 use crate::{CatalogError, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -53,11 +53,12 @@ impl Scan {
         let selected = select(catalog, query)?;
         let metas = read_metas(catalog.store(), selected.keys())?;
         let mut instruments = instruments::of_query(catalog, query, &metas, selected.values())?;
-        if let Some((name, decimals)) = &query.qty_decimals
-            && let Some((id, def)) = instruments.find(name)
-            && def.qty_decimals < *decimals
-        {
-            instruments = with_scale(&instruments, id, *decimals)?;
+        for (name, decimals) in &query.qty_decimals {
+            if let Some((id, def)) = instruments.find(name)
+                && let Some(def) = finer_sizes(def, *decimals)
+            {
+                instruments = with_definition(&instruments, id, def)?;
+            }
         }
         Scan::of(catalog, query, metas, selected, instruments)
     }

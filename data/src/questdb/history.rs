@@ -321,17 +321,12 @@ fn filter(table: Table, query: &ScanQuery) -> Option<String> {
         }
         conditions.push(format!("ts_event BETWEEN {from} AND {to}"));
     }
-    let list = |words: Vec<String>| {
-        let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
-        quoted.join(", ")
-    };
     if !query.instruments.is_empty() {
         let names = list(query.instruments.clone());
         conditions.push(format!("(instrument IN ({names}) OR instrument IS NULL)"));
     }
-    if table.is_bars() && !query.bars.is_empty() {
-        let sizes = list(query.bars.iter().map(ToString::to_string).collect());
-        conditions.push(format!("(bar_spec IN ({sizes}) OR bar_spec IS NULL)"));
+    if table.is_bars() {
+        conditions.extend(of_sizes(query));
     }
     if !query.runs.is_empty() {
         conditions.push(format!("run IN ({})", list(query.runs.clone())));
@@ -340,6 +335,38 @@ fn filter(table: Table, query: &ScanQuery) -> Option<String> {
         return Some(String::new());
     }
     Some(format!(" WHERE {}", conditions.join(" AND ")))
+}
+
+/// The condition for bars of wanted sizes; `None` for all.
+fn of_sizes(query: &ScanQuery) -> Option<String> {
+    let of = |sizes: &[BarSpec]| {
+        let sizes = list(sizes.iter().map(ToString::to_string).collect());
+        format!("(bar_spec IN ({sizes}) OR bar_spec IS NULL)")
+    };
+    if query.bars_of.is_empty() {
+        return (!query.bars.is_empty()).then(|| of(&query.bars));
+    }
+    let mut by_sizes: BTreeMap<&[BarSpec], Vec<String>> = BTreeMap::new();
+    for (name, sizes) in query.bars_of.iter().filter(|(_, sizes)| !sizes.is_empty()) {
+        by_sizes.entry(sizes).or_default().push(name.clone());
+    }
+    let named = by_sizes.into_iter();
+    let mut cases: Vec<String> = named
+        .map(|(sizes, names)| format!("(instrument IN ({}) AND {})", list(names), of(sizes)))
+        .collect();
+    let names = list(query.bars_of.keys().cloned().collect());
+    let others = format!("(instrument NOT IN ({names}) OR instrument IS NULL)");
+    cases.push(match query.bars.is_empty() {
+        true => others,
+        false => format!("({others} AND {})", of(&query.bars)),
+    });
+    Some(format!("({})", cases.join(" OR ")))
+}
+
+/// Words of a statement, quoted.
+fn list(words: Vec<String>) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
+    quoted.join(", ")
 }
 
 /// Definitions of the instruments that have data.

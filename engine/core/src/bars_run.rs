@@ -22,7 +22,7 @@ use crate::trade::{Cause, TradeStage};
 use crate::venue::PriceEvent;
 use std::ops::Range;
 use tickloom_signals::{Graph, OutputId};
-use tickloom_types::{InstrumentId, Money, Record, SourceId, Ts};
+use tickloom_types::{InstrumentId, Money, Record, SourceDef, SourceId, Ts};
 
 /// Outputs that are handed on at once.
 const OUTPUTS_AT_ONCE: usize = 512;
@@ -199,7 +199,9 @@ fn needs_steps(
         !is_code && runner.instrument == instrument
     };
     let is_single = graph.is_single_bar();
+    let is_late = |source: &SourceDef| source.feed_latency > 0;
     !config.signals.is_empty()
+        || config.instruments.sources().iter().any(is_late)
         || config.risk.daily_loss.is_some()
         || is_single.map(|(id, spec)| (id, Some(spec))) != Some((instrument, spec))
         || !trade.runners().iter().all(own)

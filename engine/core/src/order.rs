@@ -58,7 +58,8 @@ pub struct Order {
     pub filled: i64,
     /// The record at which it was submitted: it never fills at that one, except under `same-close`.
     pub submitted: Seq,
-    /// The event time of that record: no bar that began before it fills the order.
+    /// When that record was known: its event time, and the feed latency that was declared for its source, if one was. No bar that began
+    /// before it fills the order, and where a latency was declared nothing that happened before it.
     pub submitted_ts: Ts,
     /// A stop whose price was reached: a market order from then on, whether or not there was size for it.
     pub triggered: bool,

@@ -96,6 +96,8 @@ pub struct PaperVenue {
     is_awaited: Vec<bool>,
     open_count: usize,
     share: Option<VolumeShare>,
+    /// When what is shown next happened, where that may be before an order that came later was submitted: see [`PaperVenue::happened`].
+    at: Option<Ts>,
 }
 
 impl PaperVenue {
@@ -108,7 +110,14 @@ impl PaperVenue {
             is_awaited: vec![false; instruments],
             open_count: 0,
             share,
+            at: None,
         }
+    }
+
+    /// Says when the event happened that is shown next. Where records come later than what they tell, by a latency that was declared,
+    /// it may have been before an order was submitted, which it does not fill then.
+    pub(crate) fn happened(&mut self, at: Ts) {
+        self.at = Some(at);
     }
 
     /// Whether orders wait in an instrument.
@@ -170,6 +179,7 @@ impl Venue for PaperVenue {
         fill: &mut impl FnMut(&mut Order, Offer) -> Outcome,
     ) {
         let share = self.share;
+        let at = self.at;
         let Some(queue) = self.queue(instrument) else {
             return;
         };
@@ -178,7 +188,8 @@ impl Venue for PaperVenue {
         }
         let mut taken = [0; 2];
         let done = queue.retain(|order| {
-            if order.submitted >= seq || event.began_before(order.submitted_ts) {
+            let is_before = at.is_some_and(|at| at < order.submitted_ts);
+            if order.submitted >= seq || is_before || event.began_before(order.submitted_ts) {
                 return true;
             }
             let offer = event.offer(order);

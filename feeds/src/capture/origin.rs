@@ -84,13 +84,7 @@ impl Origin {
             (None, Some((all, recorder)), Some(venue)) if all.contains(&venue) => {
                 Ok(Origin { venue, recorder })
             }
-            (None, Some((all, _)), _) => {
-                let names: Vec<&str> = all.iter().map(|venue| venue.name()).collect();
-                Err(CaptureError::UnclearVenue {
-                    file: source.name(),
-                    venues: names.join(" and "),
-                })
-            }
+            (None, Some((all, _)), _) => Err(CaptureError::unclear(source.name(), all)),
             (None, None, _) if first.is_message => Err(CaptureError::UnknownMessages {
                 file: source.name(),
                 start: quoted(&first.text),
@@ -255,6 +249,7 @@ fn of_stamped(
     let mut reader = source.open()?;
     reader.be_brief();
     let mut at = 0;
+    let mut of_binance = None;
     while at < LINES || unclear.is_some() && at < LINES_UNCLEAR {
         if !reader.advance()? {
             break;
@@ -268,23 +263,26 @@ fn of_stamped(
             Some(VenueKind::Binance(_)) => break,
             Some(venue) => return Ok(Some(Origin { venue, recorder })),
             None => {
-                let all = VenueKind::siblings(message);
-                let all = all.filter(|all| !all.iter().any(|one| one.is_binance()));
-                *unclear = unclear.or(all.map(|all| (all, recorder)));
+                let all = VenueKind::siblings(message).map(|all| (all, recorder));
+                match all.filter(|(all, _)| all.iter().any(|one| one.is_binance())) {
+                    None => *unclear = unclear.or(all),
+                    of => of_binance = of_binance.or(of),
+                }
             }
         }
     }
     if unclear.is_some() {
         return Ok(None);
     }
-    match sniff_capture(source) {
-        Ok(sniffed) => Ok(Some(Origin {
-            venue: VenueKind::Binance(sniffed.venue),
-            recorder,
-        })),
-        Err(CaptureError::NotACapture { .. }) => Ok(None),
-        Err(error) => Err(error),
+    let venue = match sniff_capture(source) {
+        Ok(sniffed) => sniffed.venue.map(VenueKind::Binance),
+        Err(CaptureError::NotACapture { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    if venue.is_none() {
+        *unclear = of_binance;
     }
+    Ok(venue.map(|venue| Origin { venue, recorder }))
 }
 
 /// What a line says of its venue.

@@ -4,6 +4,7 @@ use super::{CaptureError, CaptureSource};
 use crate::binance::Venue;
 use crate::json;
 use crate::limits;
+use crate::venues::VenueKind;
 use crate::venues::binance::top_levels;
 use serde::Deserialize;
 
@@ -13,8 +14,8 @@ pub(super) const SNIFF_LINES: usize = 10_000;
 /// Which venue a capture is from and which symbols are in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sniffed {
-    /// The venue.
-    pub venue: Venue,
+    /// The venue; nothing if no message says which of Binance's it is, as several send such messages.
+    pub venue: Option<Venue>,
     /// Symbols in the order in which they appear.
     pub symbols: Vec<String>,
 }
@@ -34,9 +35,6 @@ struct SniffMessage<'a> {
     s: Option<&'a str>,
     #[serde(borrow)]
     ps: Option<&'a str>,
-    st: Option<u8>,
-    #[serde(borrow)]
-    pu: Option<sonic_rs::LazyValue<'a>>,
     #[serde(borrow)]
     e: Option<&'a str>,
     #[serde(borrow, rename = "X")]
@@ -45,25 +43,20 @@ struct SniffMessage<'a> {
     ignored: Option<sonic_rs::LazyValue<'a>>,
 }
 
-impl SniffMessage<'_> {
-    /// `st` and `ps` are of futures, and tell which; so are `pu` in depth, `e` in quotes, `X` in trades, and in aggregated ones that they
-    /// lack `M`.
-    fn venue(&self) -> Venue {
-        let symbol = self.s.unwrap_or_default();
-        if let Some(venue) = Venue::of_contract(symbol, self.ps, self.st) {
-            return venue;
-        }
-        let is_futures = match self.e {
-            _ if symbol.contains('_') => true,
-            Some("depthUpdate") => self.pu.is_some(),
-            Some("bookTicker") => true,
-            Some("aggTrade") => self.ignored.is_none(),
-            _ => self.order_type.is_some(),
-        };
-        match is_futures {
-            true => Venue::of_symbol(symbol),
-            false => Venue::Spot,
-        }
+/// The venue that a frame says; nothing if several of Binance's send it alike. What names no kind is a quote of spot, and so is a trade that
+/// has none of the fields by which those of futures and of spot differ, as recorders that cut messages down leave it.
+fn venue_of(frame: &[u8], message: &SniffMessage<'_>) -> Option<Venue> {
+    let is_cut = message.e == Some("trade")
+        && message.ps.is_none()
+        && message.order_type.is_none()
+        && message.ignored.is_none();
+    if is_cut && !message.s.unwrap_or_default().contains('_') {
+        return Some(Venue::Spot);
+    }
+    match VenueKind::of_message(frame) {
+        Some(VenueKind::Binance(venue)) => Some(venue),
+        Some(_) => None,
+        None => message.e.is_none().then_some(Venue::Spot),
     }
 }
 
@@ -133,14 +126,15 @@ pub fn sniff_capture(source: &CaptureSource) -> Result<Sniffed, CaptureError> {
         }
         let decides = message.ps.is_some() || message.e == Some("depthUpdate");
         if venue.is_none() || decides && !is_sure {
-            venue = Some(message.venue());
-            is_sure = decides;
+            let said = venue_of(line.frame, &message);
+            is_sure = decides && said.is_some();
+            venue = said.or(venue);
         }
     }
-    match venue {
-        Some(venue) => Ok(Sniffed { venue, symbols }),
-        None => Err(CaptureError::NotACapture {
+    if symbols.is_empty() {
+        return Err(CaptureError::NotACapture {
             file: source.name(),
-        }),
+        });
     }
+    Ok(Sniffed { venue, symbols })
 }

@@ -99,7 +99,7 @@ fn a_file_that_is_not_there_is_named() {
 fn samples_say_what_they_are() {
     for sample in samples() {
         let sniffed = sniff_capture(&sample.capture).unwrap();
-        assert_eq!(sniffed.venue, sample.venue);
+        assert_eq!(sniffed.venue, Some(sample.venue));
         assert_eq!(sniffed.symbols, [sample.symbol]);
     }
     let nothing = CaptureSource::Bytes(

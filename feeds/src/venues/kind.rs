@@ -162,6 +162,12 @@ impl VenueKind {
         }
     }
 
+    /// Those of Binance that send candles and small tickers alike.
+    pub(crate) const OF_BINANCE: &'static [VenueKind] = &[
+        VenueKind::Binance(Venue::Spot),
+        VenueKind::Binance(Venue::Usdm),
+    ];
+
     /// The venues that may have sent a message of this shape, where it does not say which of one company's it is.
     pub(crate) fn siblings(body: &[u8]) -> Option<&'static [VenueKind]> {
         match of_message(body)? {

@@ -32,7 +32,7 @@ use crate::limits::TICKERS_MAX;
 use crate::{FormatError, Result};
 use carry::Carry;
 use columns::Columns;
-pub(super) use days::Days;
+pub(super) use days::{Days, begin_of_month, nearest_midnight};
 pub(super) use distances::Distances;
 use jiff::tz::TimeZone;
 pub(super) use numbers::{is_none, single_of};
@@ -145,6 +145,11 @@ pub(super) struct Level {
 }
 
 impl<'a> Reader<'a> {
+    /// The zone of times that do not say one.
+    pub(super) fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// Begins with the first line of a file.
     pub(super) fn new(
         input: &Input,

@@ -321,7 +321,6 @@ fn rescale(record: &mut Record, by: Factors) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tickloom_catalog::finer_sizes;
     use tickloom_types::{BarBody, Header, SourceId, Ts};
 
     #[test]
@@ -342,8 +341,9 @@ mod tests {
             body.record(Header::new(Kind::Bar, id, SourceId(0), Ts(0), Ts(0)))
         };
         let mut records = vec![bar(a, 7, 22_351_900), bar(b, 7, 5)];
-        let fine = |instruments: &Instruments, id, decimals| {
-            finer_sizes(instruments.get(id).unwrap(), decimals)
+        let fine = |instruments: &Instruments, id, decimals| InstrumentDef {
+            qty_decimals: decimals,
+            ..instruments.get(id).unwrap().clone()
         };
         let def = fine(&instruments, a, 9);
         redefine(&mut records, &mut instruments, a, def).unwrap();

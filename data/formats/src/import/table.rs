@@ -3,6 +3,7 @@
 //! way, in parts.
 
 mod apart;
+mod closing;
 mod decimal;
 mod doubt;
 mod draft;
@@ -353,7 +354,7 @@ impl TableFile {
                 rounded_values: reader.rounded_as_told,
             }),
             bar: self.plan.bar,
-            stamp: self.plan.bar.map(|_| self.plan.stamp.to_owned()),
+            stamp: self.plan.bar.map(|_| self.plan.closing.stamp.to_owned()),
         }
     }
 }

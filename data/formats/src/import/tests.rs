@@ -2,6 +2,7 @@
 
 mod kinds;
 mod other_rows;
+mod periods;
 mod texts;
 mod vendors;
 

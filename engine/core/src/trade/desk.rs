@@ -16,8 +16,8 @@ use crate::strategy::Intent;
 use crate::trade_config::FillModel;
 use crate::venue::{Offer, PaperVenue, PriceEvent, Venue};
 use tickloom_types::{
-    Header, InstrumentId, Kind, OrderStatus, OrderType, Record, RiskRule, Seq, StatusBody,
-    StatusCode, Ts,
+    DurationNs, Header, InstrumentId, Instruments, Kind, OrderStatus, OrderType, Record, RiskRule,
+    Seq, StatusBody, StatusCode, Ts,
 };
 
 /// The input record that outputs come from.
@@ -39,6 +39,34 @@ pub(super) struct Desk {
     pub(super) now: Ts,
     /// Orders that the loss stop takes back, reused.
     cancelled: Vec<Order>,
+    latencies: Latencies,
+}
+
+/// How much later than their times records are known, as it was declared.
+#[derive(Debug)]
+struct Latencies {
+    /// By source.
+    of: Vec<DurationNs>,
+    /// The longest: of bars that are made of records of whichever source.
+    longest: DurationNs,
+}
+
+impl Latencies {
+    fn of(instruments: &Instruments) -> Latencies {
+        let sources = instruments.sources().iter();
+        let of: Vec<DurationNs> = sources.map(|source| source.feed_latency).collect();
+        Latencies {
+            longest: of.iter().copied().max().unwrap_or_default(),
+            of,
+        }
+    }
+
+    /// When a record with this header was known.
+    fn known(&self, header: &Header) -> Ts {
+        let of = self.of.get(usize::from(header.source));
+        let latency = of.copied().unwrap_or(self.longest);
+        Ts(header.ts_event.saturating_add(latency))
+    }
 }
 
 impl Cause {
@@ -58,6 +86,7 @@ impl Desk {
             last_order: 0,
             now: Ts(0),
             cancelled: Vec::new(),
+            latencies: Latencies::of(&config.instruments),
         })
     }
 
@@ -162,6 +191,9 @@ impl Desk {
     ) {
         let account = &mut self.account;
         let before = out.records().len();
+        if self.latencies.longest > 0 {
+            self.venue.happened(Ts(cause.header.ts_event));
+        }
         self.venue
             .on_price(cause.seq, instrument, event, &mut |order, offer| {
                 account.fill(cause, order, offer, out)
@@ -256,7 +288,7 @@ impl Desk {
             qty: 0,
             filled: 0,
             submitted: cause.seq,
-            submitted_ts: Ts(cause.header.ts_event),
+            submitted_ts: self.latencies.known(&cause.header),
             triggered: false,
             resting: false,
         };

@@ -125,7 +125,7 @@ impl StrategyDef {
         };
         let defs = config.instruments.defs();
         let all = || (0_u32..).map(InstrumentId).zip(defs);
-        if names == [ALL] {
+        if self.instrument().is_some_and(Traded::is_all) {
             return match defs.is_empty() {
                 true => Err(wrong("instruments", ALL, "a run with instruments")),
                 false => Ok(all().map(|(id, _)| id).collect()),
@@ -229,7 +229,15 @@ impl StrategyDef {
 }
 
 impl Traded {
-    fn names(&self) -> &[String] {
+    /// Whether it stands for all instruments of the run.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.names() == [ALL]
+    }
+
+    /// The names as they are written.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
         match self {
             Traded::One(name) => std::slice::from_ref(name),
             Traded::Many(names) => names,

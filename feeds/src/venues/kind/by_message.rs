@@ -121,10 +121,6 @@ struct BinanceShape<'a> {
 
 /// Those whose messages are alike in part.
 const OF_BYBIT: &[VenueKind] = &[VenueKind::Bybit, VenueKind::BybitSpot];
-const OF_BINANCE: &[VenueKind] = &[
-    VenueKind::Binance(Venue::Spot),
-    VenueKind::Binance(Venue::Usdm),
-];
 
 pub(super) fn of_message(body: &[u8]) -> Option<Said> {
     if let Some(venue) = arrays::venue(body) {
@@ -132,7 +128,7 @@ pub(super) fn of_message(body: &[u8]) -> Option<Said> {
     }
     match of_binance(body) {
         Some(Some(venue)) => return Some(Said::Venue(VenueKind::Binance(venue))),
-        Some(None) => return Some(Said::OneOf(OF_BINANCE)),
+        Some(None) => return Some(Said::OneOf(VenueKind::OF_BINANCE)),
         None => {}
     }
     let shape: Shape<'_> = parse(body).ok()?;

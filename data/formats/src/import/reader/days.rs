@@ -1,10 +1,18 @@
-//! Which days dates are: of bars longer than a day, whether they are dated by their first day or by their last.
+//! Which days and times of day the times of bars are: of bars longer than a day, whether they are dated by their first day or by their
+//! last, and whether they are of months, which are not all as long.
 
-use tickloom_types::Ts;
+use tickloom_types::{NANOS_PER_SECOND, Ts};
 
 use crate::import::cells::DAY_NS;
 
-/// What all dates have in common.
+/// How much clocks are put forward and back.
+const SUMMER_NS: i64 = 3_600 * NANOS_PER_SECOND;
+/// Months that bars may be of, and how many days so many of them have at most.
+const MONTHS: [(i32, i64); 6] = [(1, 31), (2, 62), (3, 92), (4, 123), (6, 184), (12, 366)];
+/// Days that a month has at least.
+const DAYS_MIN: i64 = 28;
+
+/// What all times have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::import) struct Days {
     are_first_of_month: bool,
@@ -12,64 +20,153 @@ pub(in crate::import) struct Days {
     are_mondays: bool,
     /// Friday to Sunday.
     are_ends_of_week: bool,
+    /// Midnight of the zone of the times as a time of day in UTC, of less than twelve hours on either side: the earliest and the latest, as
+    /// clocks are put forward. Nothing once they are no midnights of one zone.
+    midnight: Option<(i64, i64)>,
+    /// The month of the first, and what the distances of all to it have in common.
+    month: Option<(i32, i32)>,
 }
 
 impl Days {
-    /// Of no dates yet.
+    /// Of no times yet.
     pub(super) const NONE: Days = Days {
         are_first_of_month: true,
         are_last_of_month: true,
         are_mondays: true,
         are_ends_of_week: true,
+        midnight: Some((i64::MAX, i64::MIN)),
+        month: None,
     };
 
-    /// Takes in a date.
+    /// Takes in a time.
     #[inline]
     pub(super) fn note(&mut self, ts: Ts) {
-        let Days {
-            are_first_of_month: first,
-            are_last_of_month: last,
-            are_mondays: monday,
-            are_ends_of_week: end,
-        } = *self;
-        if !(first || last || monday || end) {
+        if self.midnight.is_some() {
+            self.note_midnight(ts);
+        }
+    }
+
+    fn note_midnight(&mut self, ts: Ts) {
+        let (day, time) = nearest_midnight(ts);
+        self.midnight = self.midnight.and_then(|(earliest, latest)| {
+            let (earliest, latest) = (earliest.min(time), latest.max(time));
+            (latest - earliest <= SUMMER_NS).then_some((earliest, latest))
+        });
+        if self.midnight.is_none() {
+            self.are_first_of_month = false;
+            self.are_last_of_month = false;
+            self.are_mondays = false;
+            self.are_ends_of_week = false;
             return;
         }
-        let day = ts.0.div_euclid(DAY_NS);
         // The first day of 1970 was a Thursday.
         let weekday = (day + 3).rem_euclid(7);
-        *self = Days {
-            are_first_of_month: first && of_month(day) == 1,
-            are_last_of_month: last && of_month(day + 1) == 1,
-            are_mondays: monday && weekday == 0,
-            are_ends_of_week: end && weekday >= 4,
-        };
+        self.are_mondays &= weekday == 0;
+        self.are_ends_of_week &= weekday >= 4;
+        if self.are_first_of_month || self.are_last_of_month {
+            let (month, of_month) = month_of(day);
+            self.are_first_of_month &= of_month == 1 || (weekday == 0 && of_month <= 3);
+            self.are_last_of_month &= is_last_of_month(day, weekday);
+            self.month = match self.month {
+                None => Some((month, 0)),
+                Some((first, step)) => Some((first, divisor(step, (month - first).abs()))),
+            };
+        }
     }
 
     /// Whether bars of this length are dated by their last day; nothing if their dates do not tell.
     pub(in crate::import) fn are_last(&self, length: i64) -> Option<bool> {
         let (first, last) = match length / DAY_NS {
             7 => (self.are_mondays, self.are_ends_of_week),
-            28.. => (self.are_first_of_month, self.are_last_of_month),
+            DAYS_MIN.. => (self.are_first_of_month, self.are_last_of_month),
             _ => (false, false),
         };
         (first != last).then_some(last)
     }
+
+    /// Of how many months bars are, if all times are first or all are last days of months, also those on which there is trade: how many
+    /// these are apart, if that can be the length of bars that are told to be so long.
+    pub(in crate::import) fn months(&self, length: i64) -> Option<i32> {
+        let (_, step) = self.month.filter(|(_, step)| *step > 0)?;
+        let is_told = self.are_first_of_month != self.are_last_of_month;
+        let days = length / DAY_NS;
+        let fits = |(months, most): &&(i32, i64)| {
+            let least = DAYS_MIN * i64::from(*months);
+            step % months == 0 && (least..=*most).contains(&days)
+        };
+        MONTHS
+            .iter()
+            .rev()
+            .find(fits)
+            .filter(|_| is_told)
+            .map(|(months, _)| *months)
+    }
+
+    /// What bars of so many months are called: the longest that they can be, so that nobody takes one to have begun later than it did.
+    pub(in crate::import) fn length_of(months: i32) -> Option<i64> {
+        let of = MONTHS.iter().find(|(known, _)| *known == months);
+        of.map(|(_, days)| days * DAY_NS)
+    }
+
+    /// Midnight of the zone of the times, as the latest time of day in UTC; nothing if they are no midnights.
+    pub(in crate::import) fn midnight(&self) -> Option<i64> {
+        let (_, latest) = self.midnight?;
+        (latest > i64::MIN).then_some(latest)
+    }
 }
 
-/// The day of the month of a day since 1970, by Howard Hinnant's `civil_from_days`
+/// The day since 1970 whose midnight in UTC is the nearest, and how far a time is from it.
+pub(in crate::import) fn nearest_midnight(ts: Ts) -> (i64, i64) {
+    let day = ts.0.saturating_add(DAY_NS / 2).div_euclid(DAY_NS);
+    (day, ts.0.saturating_sub(day.saturating_mul(DAY_NS)))
+}
+
+/// Whether no other day of its month, or none that is a working day, comes after this one.
+fn is_last_of_month(day: i64, weekday: i64) -> bool {
+    let ends_with = |later: i64| month_of(day + later).1 == 1;
+    const FRIDAY: i64 = 4;
+    ends_with(1) || (weekday == FRIDAY && (ends_with(2) || ends_with(3)))
+}
+
+/// The month of a day since 1970, counted from the year 0, and the day in it, by Howard Hinnant's `civil_from_days`
 /// (<https://howardhinnant.github.io/date_algorithms.html>).
-fn of_month(day: i64) -> i64 {
+fn month_of(day: i64) -> (i32, i64) {
+    let era = (day + 719_468).div_euclid(146_097);
     let of_era = (day + 719_468).rem_euclid(146_097);
     let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year + year / 4 - year / 100);
+    // From March on.
     let month = (5 * of_year + 2) / 153;
-    of_year - (153 * month + 2) / 5 + 1
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let months = (era * 400 + year) * 12 + month + 2;
+    (i32::try_from(months).unwrap_or(i32::MAX), day)
+}
+
+/// The day since 1970 on which a month begins that comes so many months after that of a day.
+pub(in crate::import) fn begin_of_month(day: i64, months: i32) -> Option<i64> {
+    let (_, of_month) = month_of(day);
+    let (mut first, mut left) = (day.checked_sub(of_month - 1)?, months);
+    while left > 0 {
+        // The next first is at least 28 and at most 31 days later.
+        first = (first + DAYS_MIN..=first + 31).find(|day| month_of(*day).1 == 1)?;
+        left -= 1;
+    }
+    Some(first)
+}
+
+/// The largest number that divides both.
+fn divisor(a: i32, b: i32) -> i32 {
+    let (mut a, mut b) = (a, b);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn of(dates: &[&str]) -> Days {
         let mut days = Days::NONE;
@@ -84,7 +181,14 @@ mod tests {
         let (week, month) = (7 * DAY_NS, 31 * DAY_NS);
         let ends = of(&["2023-12-31", "2024-02-29", "2023-02-28", "1969-12-31"]);
         assert_eq!(ends.are_last(month), Some(true));
+        // The 31st of March 2024 was a Sunday, the 30th of June as well; the 29th and the 28th were Fridays.
+        let ends = of(&["2024-02-29", "2024-03-29", "2024-04-30", "2024-06-28"]);
+        assert_eq!(ends.are_last(month), Some(true));
+        assert_eq!(of(&["2024-03-28", "2024-04-30"]).are_last(month), None);
         let begins = of(&["2024-01-01", "2024-02-01", "1900-03-01"]);
+        assert_eq!(begins.are_last(month), Some(false));
+        // The 1st of June 2024 was a Saturday.
+        let begins = of(&["2024-05-01", "2024-06-03", "2024-07-01"]);
         assert_eq!(begins.are_last(month), Some(false));
         assert_eq!(of(&["2024-01-01", "2024-01-31"]).are_last(month), None);
         assert_eq!(
@@ -94,5 +198,50 @@ mod tests {
         assert_eq!(of(&["2024-01-05", "2024-01-11"]).are_last(week), None);
         assert_eq!(of(&["2024-01-05", "2024-01-12"]).are_last(week), Some(true));
         assert_eq!(of(&["2024-01-05", "2024-01-12"]).are_last(3 * DAY_NS), None);
+    }
+
+    #[test]
+    fn months_are_told_by_all_dates_and_by_the_length() {
+        let day = DAY_NS;
+        let months = of(&["2024-01-01", "2024-02-01", "2024-05-01"]);
+        assert_eq!(months.months(28 * day), Some(1));
+        assert_eq!(months.months(31 * day), Some(1));
+        assert_eq!(months.months(27 * day), None);
+        assert_eq!(months.months(90 * day), None);
+        let quarters = of(&["2024-01-01", "2024-04-01", "2024-10-01"]);
+        assert_eq!(quarters.months(91 * day), Some(3));
+        assert_eq!(quarters.months(31 * day), Some(1));
+        assert_eq!(quarters.months(180 * day), None);
+        let years = of(&["2023-01-01", "2024-01-01"]);
+        assert_eq!(years.months(365 * day), Some(12));
+        assert_eq!(of(&["2024-01-01", "2024-01-02"]).months(day), None);
+        assert_eq!(of(&["2024-01-01", "2024-01-01"]).months(31 * day), None);
+        // Midnight in New York, in winter and in summer, and in Tokyo.
+        let new_york = of(&["2024-03-01T05:00:00Z", "2024-04-01T04:00:00Z"]);
+        assert_eq!(new_york.months(31 * day), Some(1));
+        assert_eq!(new_york.midnight(), Some(5 * SUMMER_NS));
+        let tokyo = of(&["2024-02-29T15:00:00Z", "2024-03-31T15:00:00Z"]);
+        assert_eq!(
+            (tokyo.months(31 * day), tokyo.midnight()),
+            (Some(1), Some(-9 * SUMMER_NS))
+        );
+        let mixed = of(&["2024-03-01T05:00:00Z", "2024-04-01T02:00:00Z"]);
+        assert_eq!((mixed.months(31 * day), mixed.midnight()), (None, None));
+        assert_eq!(Days::NONE.midnight(), None);
+        assert_eq!(Days::length_of(3), Some(92 * day));
+        assert_eq!(Days::length_of(5), None);
+    }
+
+    proptest! {
+        #[test]
+        fn months_are_those_of_the_calendar(day in -200_000_i64..200_000, months in 0_i32..30) {
+            let date = jiff::civil::date(1970, 1, 1) + jiff::Span::new().days(day);
+            let (month, of_month) = month_of(day);
+            let expected = i32::from(date.year()) * 12 + i32::from(date.month()) - 1;
+            prop_assert_eq!((month, of_month), (expected, i64::from(date.day())));
+            let later = date.first_of_month() + jiff::Span::new().months(months);
+            let begin = begin_of_month(day, months).unwrap();
+            prop_assert_eq!(jiff::civil::date(1970, 1, 1) + jiff::Span::new().days(begin), later);
+        }
     }
 }

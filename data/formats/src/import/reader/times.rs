@@ -91,7 +91,7 @@ impl Times {
         self.is_sorted &= ts >= self.last;
         self.last = ts;
         self.all_dates &= is_date;
-        if self.all_dates && self.is_of_bars {
+        if self.is_of_bars {
             self.days.note(ts);
         }
         if self.of.len() <= ticker {
@@ -144,7 +144,7 @@ impl Times {
             if let Some(distance) = distance.filter(|_| self.is_of_bars) {
                 of.distances.add(distance, &mut self.room);
             }
-            if self.all_dates && self.is_of_bars {
+            if self.is_of_bars {
                 self.days.note(Ts(*ts));
             }
             before = *ts;

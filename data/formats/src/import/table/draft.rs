@@ -222,8 +222,9 @@ impl Draft {
         };
         let (from, to) = self.times;
         self.scales.iter().enumerate().all(is_known)
-            && plan.moved(from).is_some()
-            && plan.moved(to).is_some()
+            && plan.closing.shift().is_some()
+            && plan.closing.close(from).is_some()
+            && plan.closing.close(to).is_some()
     }
 
     /// The records as the plan says they are; `has_close` if bars say when they close.
@@ -231,8 +232,8 @@ impl Draft {
         Drafted {
             scales: (0..self.scales.len()).map(|at| plan.scale(at)).collect(),
             source: plan.source(),
-            shift: plan.shift(),
-            is_closed: has_close && plan.takes_closes(),
+            shift: plan.closing.shift().unwrap_or_default(),
+            is_closed: has_close && plan.closing.takes_closes(),
             draft: self,
         }
     }

@@ -1,20 +1,20 @@
 //! How the rows of a table become records: of which instruments, at which scale, stamped with which time.
 
+use super::closing::Closing;
 use super::survey::Survey;
 use crate::Result;
 use crate::import::layout::Layout;
 use crate::import::number::Number;
 use crate::import::options::{ImportOptions, Stamp};
-use crate::import::reader::{Days, Level, Reader, Ticker, Wrong};
+use crate::import::reader::{Level, Reader, Ticker, Wrong};
 use crate::import::role::Role;
 use crate::import::row::{NUMBERS_MAX, Row, Shape};
 use tickloom_types::{
     BarBody, BarSpec, BookAction, Clock, Flags, Header, InstrumentDef, InstrumentId, Instruments,
-    Kind, LevelBody, NANOS_PER_SECOND, OrderUpdateBody, QuoteBody, Record, Side, SourceDef,
-    SourceId, SourceKind, Term, TradeBody, Ts,
+    Kind, LevelBody, OrderUpdateBody, QuoteBody, Record, Side, SourceDef, SourceId, SourceKind,
+    Term, TradeBody, Ts,
 };
 
-const DAY_NS: i64 = 86_400 * NANOS_PER_SECOND;
 /// What the bars of the bid and of the ask are called after their instrument's name.
 const SIDES: [&str; 2] = [".bid", ".ask"];
 
@@ -28,10 +28,8 @@ pub(super) struct Plan {
     /// Source of the main records, and of quotes beside bars.
     source: SourceId,
     quote_source: SourceId,
-    /// What is added to the time of a row.
-    shift: i64,
-    /// What the times of bars are.
-    pub(super) stamp: &'static str,
+    /// When bars close.
+    pub(super) closing: Closing,
     /// Whether rows say when they arrived.
     pub(super) has_arrival: bool,
     is_databento: bool,
@@ -76,14 +74,12 @@ impl Plan {
             Shape::BidAskBars => instruments.add_source(file)?,
             _ => source,
         };
-        let (shift, stamp) = shift(
-            bar,
-            match options.stamp {
-                Stamp::Auto if layout.known.are_closes => Stamp::Close,
-                stamp => stamp,
-            },
-            reader.times.all_dates.then_some(reader.times.days),
-        );
+        let times = &reader.times;
+        let stamp = match options.stamp {
+            Stamp::Auto if layout.known.are_closes => Stamp::Close,
+            told => told,
+        };
+        let closing = Closing::of(bar, stamp, times.days, times.all_dates, reader.zone());
         Ok(Plan {
             shape: layout.shape,
             instruments,
@@ -94,8 +90,7 @@ impl Plan {
             bar,
             source,
             quote_source,
-            shift,
-            stamp,
+            closing,
             has_arrival,
             is_databento: layout.is_databento(),
             in_snapshot: vec![false; tickers.len()],
@@ -112,21 +107,6 @@ impl Plan {
         self.source
     }
 
-    /// Whether bars close when they say, if they do.
-    pub(super) fn takes_closes(&self) -> bool {
-        matches!(self.stamp, "open" | SESSION)
-    }
-
-    /// What is added to the time of a row.
-    pub(super) fn shift(&self) -> i64 {
-        self.shift
-    }
-
-    /// The time of a record by that of its row.
-    pub(super) fn moved(&self, ts: Ts) -> Option<Ts> {
-        ts.0.checked_add(self.shift).map(Ts)
-    }
-
     /// Appends the records of a row.
     pub(super) fn records(
         &mut self,
@@ -135,11 +115,11 @@ impl Plan {
         records: &mut Vec<Record>,
     ) -> Result<(), Wrong> {
         let mantissas = self.mantissas(row)?;
-        let close = match (row.close, self.stamp) {
-            (Some(close), _) if self.takes_closes() => Some(close.0),
-            _ => row.stamped.ts.0.checked_add(self.shift),
+        let close = match row.close {
+            Some(close) if self.closing.takes_closes() => Some(close),
+            _ => self.closing.close(row.stamped.ts),
         };
-        let ts = close.map(Ts).ok_or_else(|| {
+        let ts = close.ok_or_else(|| {
             let value = row.stamped.ts.to_string();
             let expected = "a close before the year 2262".to_owned();
             ("time".to_owned(), value, expected)
@@ -348,27 +328,6 @@ fn define(name: &str, ticker: &Ticker, layout: &Layout, options: &ImportOptions)
     }
     def.calendar.clone_from(&options.calendar);
     def
-}
-
-/// What the date of a bar is: it closes with its day.
-const SESSION: &str = "session date, closing at the end of the day in UTC";
-
-/// What is added to the times of bars to make them closes, and what they were.
-fn shift(bar: Option<BarSpec>, stamp: Stamp, days: Option<Days>) -> (i64, &'static str) {
-    let length = match bar {
-        Some(BarSpec::Time(length)) => length,
-        _ => 0,
-    };
-    // Nothing is known before it was: a date that does not tell is the first day.
-    let is_last = |days: Days| length == DAY_NS || days.are_last(length) == Some(true);
-    let is_session = days.is_some_and(is_last);
-    match (bar, stamp) {
-        // The last day of a week or a month is over when the next begins.
-        (Some(_), Stamp::Close) if days.is_some() && length > DAY_NS => (DAY_NS, "close"),
-        (None, _) | (_, Stamp::Close) => (0, "close"),
-        (_, Stamp::Auto) if is_session => (DAY_NS, SESSION),
-        (_, Stamp::Open | Stamp::Auto) => (length, "open"),
-    }
 }
 
 fn bar(numbers: &[i64], header: Header) -> Record {

@@ -19,6 +19,8 @@ const SIZES: [&str; 6] = [
     "granularity",
 ];
 
+const HOUR_NS: i64 = DAY_NS / 24;
+
 /// Distances of rows from which on they are no chance.
 const SURE_MIN: u64 = 8;
 
@@ -49,7 +51,10 @@ pub(super) fn bar_of(
             if options.bar.is_none() && reader.times.lengths().is_none() {
                 check_holes(layout, rows, bar, &by, notes)?;
             }
-            bar
+            match bar {
+                BarSpec::Time(length) => BarSpec::Time(calendar_length(reader.times.days, length)),
+                bar => bar,
+            }
         }
         None => {
             let bar = inferred(layout, rows, notes)?;
@@ -57,23 +62,33 @@ pub(super) fn bar_of(
             bar
         }
     };
-    let days = are_dates.then_some(reader.times.days);
-    notes.extend(long_bars(options, Some(bar), days));
+    notes.extend(long_bars(options, bar, reader.times.days, are_dates));
     Ok(Some(bar))
 }
 
-/// What is to be said of bars longer than a day that have a date each.
-fn long_bars(options: &ImportOptions, bar: Option<BarSpec>, days: Option<Days>) -> Option<String> {
-    let (Some(bar @ BarSpec::Time(length)), Some(days), Stamp::Auto) = (bar, days, options.stamp)
-    else {
+/// What is to be said of bars longer than a day that have a date each, or are of months.
+fn long_bars(options: &ImportOptions, bar: BarSpec, days: Days, are_dates: bool) -> Option<String> {
+    let BarSpec::Time(length) = bar else {
         return None;
     };
+    let months = days.months(length);
+    let is_said = length > DAY_NS && (are_dates || months.is_some());
+    if !is_said || options.stamp != Stamp::Auto {
+        return None;
+    }
     let (what, other) = match days.are_last(length) {
         Some(true) => ("last days", "open if they are the first"),
         _ => ("first days", "close if they are the last"),
     };
-    (length > DAY_NS)
-        .then(|| format!("dates are taken as the {what} of bars of {bar}; --stamp {other}"))
+    let of = match months {
+        None => bar.to_string(),
+        Some(1) => format!("a month each, called {bar}"),
+        Some(12) => format!("a year each, called {bar}"),
+        Some(months) => format!("{months} months each, called {bar}"),
+    };
+    Some(format!(
+        "dates are taken as the {what} of bars of {of}; --stamp {other}"
+    ))
 }
 
 /// The size that is told, and by what: the options, the name or the folders of the file, or a column.
@@ -153,9 +168,41 @@ fn inferred(
         let expected = "two bars whose distance is their size, or the size given";
         return Err(layout.fault(reader.path(), line, found, expected));
     };
-    let bar = BarSpec::Time(distance);
-    notes.push(format!("bar size {bar}, {by} ({count} of {all})"));
+    let days = reader.times.days;
+    let clocks_change = reader.zone().to_fixed_offset().is_err() && days.midnight().is_some();
+    let size = match calendar_length(days, distance) {
+        size if clocks_change => whole_days(size),
+        size => size,
+    };
+    if reader.times.lengths().is_none() && whole_days(size) != size {
+        let found = format!(
+            "rows that are apart by {}, as days are at which clocks are put back or forward",
+            BarSpec::Time(size)
+        );
+        let expected = "the size of the bars, such as --bar 1d";
+        return Err(layout.fault(reader.path(), line, found, expected));
+    }
+    let bar = BarSpec::Time(size);
+    let apart = match size == distance {
+        true => String::new(),
+        false => format!(", {}", BarSpec::Time(distance)),
+    };
+    notes.push(format!("bar size {bar}, {by}{apart} ({count} of {all})"));
     Ok(bar)
+}
+
+/// What bars of months are called that are told to be so long; any others as they are.
+fn calendar_length(days: Days, length: i64) -> i64 {
+    let months = days.months(length);
+    months.and_then(Days::length_of).unwrap_or(length)
+}
+
+/// A distance that is an hour more or less than a day as a day; any other as it is.
+fn whole_days(distance: i64) -> i64 {
+    match (distance - DAY_NS).abs() {
+        HOUR_NS => DAY_NS,
+        _ => distance,
+    }
 }
 
 /// What settles of which size the bars are.

@@ -140,7 +140,7 @@ impl Effects {
     /// instead of waiting.
     ///
     /// # Errors
-    /// [`ChassisError::Database`](crate::ChassisError::Database).
+    /// [`ChassisError::Database`].
     pub async fn perform_due(&self) -> Result<u64> {
         let mut attempts = 0;
         for handler in &self.handlers {

@@ -353,34 +353,31 @@ mod tests {
                 .map_err(|error| error.to_string())
         };
         listed("billing").unwrap();
-        for (name, why) in [
-            (
-                "core",
-                "a package is called so, in Cargo.toml: tickloom-core = { path = \"engine/core\" }",
-            ),
-            (
-                "activity",
-                "a package is called so, in Cargo.toml: tickloom-activity = { path = \"sidecars/activity\" }",
-            ),
+        let (package, setting, of_type) = ("a package", "a setting", "a type");
+        let [serve, settings] =
+            ["serve.rs", "serve/settings.rs"].map(|file| format!("cli/commands/{file}"));
+        for (name, what, file, said) in [
+            ("core", package, "Cargo.toml", "tickloom-core = {"),
+            ("activity", package, "Cargo.toml", "tickloom-activity = {"),
             (
                 "http",
-                "a setting is called so, in cli/commands/serve/settings.rs: http: Option<SocketAddr>,",
+                setting,
+                settings.as_str(),
+                "http: Option<SocketAddr>,",
             ),
-            (
-                "outgoing",
-                "a type is called so, in cli/commands/serve.rs: Clock, Outgoing, RpcOptions, Runner, ServeOptions, Stop, TraceExport, serve,",
-            ),
-            (
-                "names",
-                "a setting is called so, in cli/commands/serve/settings.rs: pub(super) names: Vec<Name>,",
-            ),
-            (
-                "settings",
-                "a type is called so, in cli/commands/serve.rs: use super::settings::{Grpc, Settings, settings};",
-            ),
+            ("names", setting, settings.as_str(), "names: Vec<Name>,"),
+            ("outgoing", of_type, serve.as_str(), "Outgoing,"),
+            ("settings", of_type, serve.as_str(), "Settings,"),
         ] {
             let refused = listed(name).unwrap_err();
-            assert_eq!(refused, format!("`{name}` cannot be a service: {why}"));
+            let where_it_is =
+                format!("`{name}` cannot be a service: {what} is called so, in {file}: ");
+            let line = refused
+                .strip_prefix(&where_it_is)
+                .unwrap_or_else(|| panic!("{refused}"));
+            assert!(line.contains(said), "{refused}");
+            let text = fs::read_to_string(root().join(file)).unwrap();
+            assert!(text.lines().any(|one| one.trim() == line), "{refused}");
         }
     }
 

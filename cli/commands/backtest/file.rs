@@ -16,9 +16,9 @@ use std::path::Path;
 use tickloom_backtest::text;
 use tickloom_core::Census;
 use tickloom_data::{
-    DataError, ImportOptions, ImportReport, InBlocks, InTurn, OfFile, PackedRecords, Refusals,
-    RefusedMax, Rescaling, ScanQuery, SpooledFile, Taken, is_columnar, spool_file, spool_folder,
-    with_calendar,
+    DataError, ImportOptions, ImportReport, OfFile, PackedRecords, RecordBlock, RecordBlocks,
+    Refusals, RefusedMax, Rescaling, ScanQuery, SpooledFile, Taken, is_columnar, spool_file,
+    spool_folder, with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentId, Instruments, Record};
 
@@ -210,11 +210,50 @@ fn rescaled(records: Stream, by: Rescaling) -> Stream {
     if by.is_idle() {
         return records;
     }
-    Box::new(InBlocks::new(InTurn::new(records).map(move |next| {
-        let (seq, mut record) = next?;
-        by.apply(seq, &mut record)?;
-        Ok::<_, DataError>((seq, record))
-    })))
+    Box::new(Rescaled {
+        records,
+        by,
+        scaled: Vec::new(),
+        failed: None,
+    })
+}
+
+/// Gives records their scales, a block at a time.
+struct Rescaled {
+    records: Stream,
+    by: Rescaling,
+    scaled: Vec<Record>,
+    /// Why the record after those that were handed out has none.
+    failed: Option<DataError>,
+}
+
+impl RecordBlocks for Rescaled {
+    type Error = DataError;
+
+    fn next_block(&mut self) -> Result<Option<RecordBlock<'_>>, DataError> {
+        if let Some(failed) = self.failed.take() {
+            return Err(failed);
+        }
+        let Some(RecordBlock { seqs, records }) = self.records.next_block()? else {
+            return Ok(None);
+        };
+        self.scaled.clear();
+        self.scaled.extend_from_slice(records);
+        for (at, (seq, record)) in seqs.iter().zip(&mut self.scaled).enumerate() {
+            if let Err(failed) = self.by.apply(*seq, record) {
+                if at == 0 {
+                    return Err(failed.into());
+                }
+                self.failed = Some(failed.into());
+                self.scaled.truncate(at);
+                break;
+            }
+        }
+        Ok(Some(RecordBlock {
+            seqs: &seqs[..self.scaled.len()],
+            records: &self.scaled,
+        }))
+    }
 }
 
 /// Gives the instruments of a file what is said of them.

@@ -6,6 +6,7 @@ mod choice;
 mod data;
 mod file;
 mod history;
+mod in_no_bar;
 mod outlast;
 mod results;
 mod settings;

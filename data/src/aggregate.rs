@@ -135,11 +135,18 @@ impl<I: Iterator<Item = Result<(Seq, Record)>>> Aggregate<I> {
         })
     }
 
-    /// Has the bars of an instrument be made of this price, and not of that of the options. Before the first record.
-    pub fn set_price(&mut self, instrument: InstrumentId, price: BarPrice) {
-        if let Some(state) = self.states.get_mut(instrument.0 as usize) {
-            state.price = price;
+    /// The same with bars of some instruments made of another price than that of the options.
+    #[must_use]
+    pub fn with_prices(
+        mut self,
+        prices: impl IntoIterator<Item = (InstrumentId, BarPrice)>,
+    ) -> Self {
+        for (instrument, price) in prices {
+            if let Some(state) = self.states.get_mut(instrument.0 as usize) {
+                state.price = price;
+            }
         }
+        self
     }
 
     /// What the identifiers in the records mean: those of the input and the source of the bars.

@@ -1,16 +1,15 @@
 //! Bars of a size that the catalog does not have: what they are made from, and by whom. Trades and smaller bars are what the core
 //! makes bars of itself; where a calendar says the edges, or there are only quotes, they come from the aggregation on the fly.
 
+use super::in_no_bar::InNoBar;
 use super::watch::Stream;
 use crate::failure::Failure;
 use anyhow::anyhow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
 use tickloom_data::{
-    Aggregate, AggregateOptions, BarPrice, Calendars, DataError, InBlocks, InTurn, LeftOut,
-    Passing, Range, Table,
+    Aggregate, AggregateOptions, BarPrice, Calendars, InBlocks, InTurn, Passing, Range, Table,
 };
-use tickloom_types::{BarSpec, InstrumentDef, Instruments, Record, Seq, some_of};
+use tickloom_types::{BarSpec, InstrumentDef, Instruments, some_of};
 
 /// How bars of the wanted size of an instrument come about that are not there as such.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +26,8 @@ struct Plan {
 pub(super) struct Plans {
     /// By name of the instruments of which there are no bars of this size.
     made: BTreeMap<String, Plan>,
-    /// The sizes that are read of those that have bars.
-    read: BTreeMap<String, Vec<BarSpec>>,
-    /// Of those of whose bars none of this size can be made.
-    unfit: BTreeMap<String, BarSpec>,
+    /// The size that is read of those that have bars.
+    read: BTreeMap<String, BarSpec>,
     /// Whether bars are among the records that the core would not make of them.
     pub(super) is_given: bool,
 }
@@ -74,7 +71,7 @@ impl Plans {
     ) -> Result<(), Failure> {
         let name = || def.name.clone();
         if had.bars.contains(&wanted) {
-            self.read.insert(name(), vec![wanted]);
+            self.read.insert(name(), wanted);
             return Ok(());
         }
         let plan = Plan::new(wanted, had, def, price);
@@ -83,26 +80,24 @@ impl Plans {
             (Some(plan), _) => plan,
             (None, Some(_)) if is_asked => return Err(Failure::input(unmade(wanted, def, had))),
             (None, Some(finest)) => {
-                self.read.insert(name(), vec![finest]);
-                self.unfit.insert(name(), finest);
+                self.read.insert(name(), finest);
                 return Ok(());
             }
             (None, None) => return Ok(()),
         };
         if let Some(of) = plan.of {
-            self.read.insert(name(), vec![of]);
+            self.read.insert(name(), of);
         }
         self.is_given |= plan.is_given;
         self.made.insert(name(), plan);
         Ok(())
     }
 
-    /// The sizes to read: of all instruments, and of those of which it is others.
-    pub(super) fn sizes(&self, asked: &str) -> (Vec<BarSpec>, BTreeMap<String, Vec<BarSpec>>) {
-        let general = self.read.get(asked).cloned().unwrap_or_default();
-        let others = self.read.iter().filter(|(_, sizes)| **sizes != general);
-        let others = others.map(|(name, sizes)| (name.clone(), sizes.clone()));
-        let others = others.collect();
+    /// The size to read of all instruments, that of the one that is asked for, and of those of which it is another; none for any size.
+    pub(super) fn sizes(&self, asked: &str) -> (Option<BarSpec>, BTreeMap<String, BarSpec>) {
+        let general = self.read.get(asked).copied();
+        let mut others = self.read.clone();
+        others.retain(|_, size| Some(*size) != general);
         (general, others)
     }
 
@@ -129,8 +124,9 @@ impl Plans {
         });
         let mut notes: Vec<String> = made.collect();
         let mut by_size: BTreeMap<BarSpec, Vec<&str>> = BTreeMap::new();
-        for (name, size) in &self.unfit {
-            if read.iter().any(|def| def.name == *name) {
+        for name in read.iter().map(|def| def.name.as_str()) {
+            let size = self.read.get(name).filter(|size| **size != wanted);
+            if let Some(size) = size.filter(|_| !self.made.contains_key(name)) {
                 by_size.entry(*size).or_default().push(name);
             }
         }
@@ -158,71 +154,15 @@ impl Plans {
             price: BarPrice::Trade,
             passing: Passing::All,
         };
-        let mut made = Aggregate::new(InTurn::new(records), instruments, options, Some(calendars))
-            .map_err(Failure::input)?;
-        for (name, plan) in &self.made {
-            if let Some((id, _)) = instruments.find(name) {
-                made.set_price(id, plan.price);
-            }
-        }
+        let prices = self.made.iter();
+        let prices =
+            prices.filter_map(|(name, plan)| Some((instruments.find(name)?.0, plan.price)));
+        let made = Aggregate::new(InTurn::new(records), instruments, options, Some(calendars))
+            .map_err(Failure::input)?
+            .with_prices(prices);
         let instruments = made.instruments().clone();
-        let counted = Counted {
-            made,
-            in_no_bar: in_no_bar.clone(),
-        };
-        Ok((Box::new(InBlocks::new(counted)), instruments, in_no_bar))
-    }
-}
-
-/// What is in no bar, of those that are made of records on their way.
-#[derive(Clone, Debug, Default)]
-pub(super) struct InNoBar(Arc<Mutex<LeftOut>>);
-
-impl InNoBar {
-    /// What to say of it, once all records were read.
-    pub(super) fn told(&self, bar: Option<BarSpec>) -> Option<String> {
-        let LeftOut { late, outside, bad } = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let counts = [
-            (
-                outside,
-                "outside the sessions of their calendars, or only partly within",
-            ),
-            (late, "older than a bar that was over"),
-            (bad, "with sizes or volumes that cannot be"),
-        ];
-        let counts: Vec<String> = counts
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        let of = bar.map_or(String::new(), |bar| format!(" of {bar}"));
-        (!counts.is_empty()).then(|| {
-            let counts = counts.join(", ");
-            format!("records that are in no bar{of}: {counts}; times without a zone are taken as UTC unless an import is told --zone")
-        })
-    }
-}
-
-/// Counts what is in no bar.
-struct Counted<I> {
-    made: Aggregate<I>,
-    in_no_bar: InNoBar,
-}
-
-impl<I: Iterator<Item = Result<(Seq, Record), DataError>>> Iterator for Counted<I> {
-    type Item = Result<(Seq, Record), DataError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let next = self.made.next();
-        if next.is_none() {
-            let mut all = self
-                .in_no_bar
-                .0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            *all = self.made.left_out();
-        }
-        next
+        let counted = InBlocks::new(in_no_bar.count(made));
+        Ok((Box::new(counted), instruments, in_no_bar))
     }
 }
 

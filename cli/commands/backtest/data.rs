@@ -1,11 +1,12 @@
 //! What a backtest runs on: what the catalog has; `file.rs` reads a file as it is.
 
 use super::Args;
-use super::bars::{InNoBar, Plans};
+use super::bars::Plans;
 use super::census;
 use super::choice::{bar_sizes, choose, default_bar};
 use super::file::{folder, from_file, from_rows};
 use super::history::History;
+use super::in_no_bar::InNoBar;
 use super::outlast::outlast;
 use super::settings::Settings;
 use super::watch::{Stream, Watch};
@@ -188,11 +189,11 @@ impl Asked {
             }
             _ => Plans::default(),
         };
-        let (sizes, sizes_of) = plans.sizes(name.as_deref().unwrap_or_default());
+        let (size, others) = plans.sizes(name.as_deref().unwrap_or_default());
         let query = ScanQuery {
             instruments: read,
-            bars: sizes,
-            bars_of: sizes_of,
+            bars: size.into_iter().collect(),
+            bars_of: others,
             runs: args.run.clone(),
             from: settings.from,
             to: settings.to,
@@ -225,11 +226,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
     } = Asked::of(&known, &ranges, args, settings)?;
     let scanned = history.scan(&query).map_err(refused)?;
     let (rows_max, left_out) = (scanned.rows_max, scanned.left_out);
-    let found = match args.feed_latency {
-        Some(latency) => scanned.instruments.with_feed_latency(latency),
-        None => scanned.instruments,
-    };
-    let led = Led::new(found, scanned.records, args, &calendars)?;
+    let led = Led::new(scanned.instruments, scanned.records, args, &calendars)?;
     let Led {
         records,
         instruments,

@@ -1,9 +1,9 @@
 //! Records of a file, or of a folder of files, for a backtest: rows, or the messages of a capture.
 
 use super::Args;
-use super::bars::InNoBar;
 use super::choice::{choose, default_bar};
 use super::data::{Data, Records};
+use super::in_no_bar::InNoBar;
 use super::settings::Settings;
 use super::wanted::Wanted;
 use super::watch::{Stream, Watch};

@@ -54,11 +54,16 @@ impl History {
     }
 
     pub(super) fn scan(&self, query: &ScanQuery) -> Result<Scanned, DataError> {
+        // What is declared for the run is that of its sources, too.
+        let found = |instruments: &Instruments| match query.feed_latency {
+            Some(latency) => instruments.clone().with_feed_latency(latency),
+            None => instruments.clone(),
+        };
         Ok(match self {
             History::Catalog(catalog) => {
                 let scan = catalog.scan(query)?;
                 Scanned {
-                    instruments: scan.instruments().clone(),
+                    instruments: found(scan.instruments()),
                     rows_max: scan.rows_max(),
                     left_out: left_out(catalog, scan.runs())?,
                     records: Box::new(OfCatalog(scan)),
@@ -67,7 +72,7 @@ impl History {
             History::QuestDb(db) => {
                 let scan = db.scan(query)?;
                 Scanned {
-                    instruments: scan.instruments().clone(),
+                    instruments: found(scan.instruments()),
                     rows_max: scan.rows_max(),
                     left_out: None,
                     records: Box::new(InBlocks::new(scan)),

@@ -7,7 +7,7 @@ use tickloom_types::{Ts, some_of};
 /// From when to when there is something.
 type Span = (Ts, Ts);
 
-/// What to say of instruments whose bars begin before or go on after all their trades and quotes: once an instrument has one of these, its
+/// What to say of instruments whose bars go on long after all their trades and quotes: once an instrument has one of these, its
 /// bars fill no order and are no price.
 pub(super) fn outlast(ranges: &[Range], query: &ScanQuery) -> Option<String> {
     let mut spans: BTreeMap<&str, [Option<Span>; 2]> = BTreeMap::new();
@@ -29,11 +29,10 @@ pub(super) fn outlast(ranges: &[Range], query: &ScanQuery) -> Option<String> {
         .into_iter()
         .filter_map(|(name, spans)| match spans {
             // The last bar closes after its last trade.
-            [Some((first, last)), Some((begin, end))] => {
+            [Some((first, last)), Some((_, end))] => {
                 let length = last.0.saturating_sub(first.0);
                 let after = end.0.saturating_sub(last.0);
-                let is_outlasted = after > length.max(DAY_NS) && begin < end;
-                is_outlasted.then_some(name)
+                (after > length.max(DAY_NS)).then_some(name)
             }
             _ => None,
         })

@@ -32,6 +32,7 @@ impl BooksLeft {
 
     /// Takes note of where a run has left them.
     pub(super) fn insert(&mut self, run: String, books: Vec<BookEnd>) {
+        self.asked.insert(run.clone());
         self.by_run.insert(run, books);
     }
 

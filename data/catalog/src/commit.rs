@@ -79,7 +79,7 @@ pub(crate) fn commits_dir() -> PathBuf {
     PathBuf::from(DIR)
 }
 
-pub(crate) fn head_path() -> PathBuf {
+fn head_path() -> PathBuf {
     Path::new(DIR).join(HEAD)
 }
 
@@ -164,12 +164,13 @@ pub(crate) fn apply(store: &Store, id: &str) -> Result<Applied> {
 /// False if somebody else has done it meanwhile.
 fn apply_run(store: &Store, id: &str, run: &CommitRun) -> Result<bool> {
     let name = &run.meta.run;
-    if let Some((_, member)) = Bundles::read(store)?.bundle_of(name)
+    let bundles = Bundles::read(store)?;
+    if let Some((_, member)) = bundles.bundle_of(name)
         && member.parts.get(&run.number) == Some(&CoveredPart::of(&run.part))
     {
         return Ok(true);
     }
-    Bundles::read(store)?.check_alone(name)?;
+    bundles.check_alone(name)?;
     if let Some(end) = &run.end
         && !put(store, id, &end_path(name), &to_json(end))?
     {
@@ -319,8 +320,7 @@ impl Seen {
     ///
     /// # Errors
     /// [`CatalogError::Overtaken`] if others have committed what concerns it, [`CatalogError::Outrun`] if that was a run of it: nothing is
-    /// left of it but its files. After any other error it
-    /// may count or not.
+    /// left of it but its files. After any other error it may count or not.
     pub(crate) fn commit(&mut self, store: &Store, id: &str, commit: &Commit) -> Result<Applied> {
         store.put_new(&commit_path(id), &to_json(commit))?;
         let committed = Committed {
@@ -333,6 +333,7 @@ impl Seen {
             let next = self.head.after(committed.clone());
             let is_put = store.swap(&head_path(), &to_json(&next), self.version.as_ref())?;
             if is_put {
+                // Which writing of it that is is not known: another commit reads the head again.
                 self.head = next;
                 break;
             }

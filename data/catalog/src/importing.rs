@@ -2,7 +2,7 @@
 //! they wait for each other; in an object store one that was overtaken looks again (`commit.rs`).
 
 use crate::commit::{Seen, apply_newest, read_head};
-use crate::commits::{Concern, Head};
+use crate::commits::{CommittedRun, Concern, Head};
 use crate::part::{checkpoint_path, from_json, meta_path, part_path, read_meta, runs_dir};
 use crate::store::{Lock, Store};
 use crate::writer::Target;
@@ -94,7 +94,8 @@ impl Catalog {
     fn note_late(&self, head: &Head, concern: &Concern) -> Result<()> {
         let store = self.store();
         let runs = head.last().iter().flat_map(|commit| &commit.runs);
-        for run in runs.filter(|run| concern.meets(run, None)) {
+        let is_known = |run: &CommittedRun| store.known_commits().has(&run.run, run.part);
+        for run in runs.filter(|run| concern.meets(run, None) && !is_known(run)) {
             let has_entry = store.exists(&part_path(&run.run, run.part))?;
             // One that has neither was removed since, or has gone into a bundle.
             if has_entry || store.exists(&checkpoint_path(&run.run))? {

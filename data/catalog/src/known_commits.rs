@@ -21,6 +21,12 @@ impl KnownCommits {
         self.lock().entry(run.to_owned()).or_default().extend(part);
     }
 
+    /// Whether it remembers that a part has an entry.
+    pub(crate) fn has(&self, run: &str, part: u32) -> bool {
+        let all = self.lock();
+        all.get(run).is_some_and(|parts| parts.contains(&part))
+    }
+
     /// The runs in a directory of the index.
     pub(crate) fn below(&self, dir: &Path) -> Vec<(String, BTreeSet<u32>)> {
         let all = self.lock();

@@ -103,7 +103,7 @@ pub use properties::properties;
 pub use query::{ScanQuery, empty};
 pub use refusals::Refusals;
 pub use retain::{DroppedFile, RetainOptions, RetainReport};
-pub use scale::{finer_sizes, with_definition};
+pub use scale::finer_sizes;
 pub use scan::{Scan, SelectedRun, select_runs};
 pub use store::{Store, is_url};
 pub use stored::{HELD, MORE, NUMBER_BEFORE};

@@ -24,20 +24,12 @@ impl Catalog {
         RunWriter::new(target, meta, part, source)
     }
 
-    /// What was written as this part, if it is complete and comes from `source`. Of one of which retention dropped rows nothing: what is
-    /// imported again is wanted again.
+    /// What was written as this part, if it is complete and comes from `source`. Of one of which retention dropped rows nothing, as what
+    /// is imported again is wanted again; whether it did is not known of one that went into a bundle.
     ///
     /// # Errors
     /// As [`Catalog::runs`].
     pub fn has_part(&self, run: &str, part: u32, source: &str) -> Result<Option<Written>> {
-        let is_dropped = |first: u32, last: u32| (first..=last).contains(&part);
-        let mut dropped = read_index(self.store(), run)?
-            .checkpoint
-            .dropped
-            .into_iter();
-        if dropped.any(|one| is_dropped(one.parts.0, one.parts.1)) {
-            return Ok(None);
-        }
         // In this order: a part that is covered in between is found in the checkpoint, whose word it is.
         let entry = Part::read(self.store(), run, part)?;
         if let Some((checkpoint, _)) = read_checkpoint(self.store(), run)?
@@ -47,7 +39,10 @@ impl Catalog {
                 .files
                 .iter()
                 .filter(|live| live.parts == (part, part));
-            return Ok((covered.source == source).then(|| Written {
+            let dropped = checkpoint.dropped.iter().map(|one| one.parts);
+            let is_dropped = |(first, last): (u32, u32)| (first..=last).contains(&part);
+            let is_whole = !dropped.into_iter().any(is_dropped);
+            return Ok((covered.source == source && is_whole).then(|| Written {
                 rows: covered.rows.clone(),
                 files: own.map(|live| self.store().url(&live.file.path)).collect(),
             }));

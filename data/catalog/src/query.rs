@@ -18,8 +18,8 @@ pub struct ScanQuery {
     pub tables: Vec<Table>,
     /// Sizes of bars.
     pub bars: Vec<BarSpec>,
-    /// Sizes of bars of instruments of which others are wanted than [`ScanQuery::bars`], by name: these and no other.
-    pub bars_of: BTreeMap<String, Vec<BarSpec>>,
+    /// The size of bars of instruments of which another is wanted than [`ScanQuery::bars`], by name: this and no other.
+    pub bars_of: BTreeMap<String, BarSpec>,
     /// Names of runs and imports.
     pub runs: Vec<String>,
     /// Earliest time.
@@ -90,7 +90,7 @@ impl ScanQuery {
             return true;
         };
         match instrument.and_then(|name| self.bars_of.get(name)) {
-            Some(own) => own.contains(&bar),
+            Some(own) => *own == bar,
             None => self.bars.is_empty() || self.bars.contains(&bar),
         }
     }
@@ -123,9 +123,12 @@ impl ScanQuery {
         if !bars.is_empty() {
             text = format!("{text} of size {}", bars.join(", "));
         }
-        for (name, sizes) in self.bars_of.iter().take(3) {
-            let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
-            text = format!("{text} ({name} of {})", sizes.join(", "));
+        if !self.bars_of.is_empty() {
+            let others = self.bars_of.iter();
+            text = format!(
+                "{text} ({})",
+                some_of(others.map(|(name, size)| format!("{size} of {name}")))
+            );
         }
         text = format!(
             "{text} of {}",
@@ -188,5 +191,32 @@ pub fn empty(query: &ScanQuery, ranges: &[Range]) -> CatalogError {
     CatalogError::Empty {
         asked: query.describe(),
         nearest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instrument_may_have_a_size_of_its_own() {
+        let size = |text: &str| text.parse::<BarSpec>().unwrap();
+        let query = |bars: &[&str]| ScanQuery {
+            bars: bars.iter().map(|text| size(text)).collect(),
+            bars_of: BTreeMap::from([("A".to_owned(), size("1h"))]),
+            ..ScanQuery::default()
+        };
+        let check = |query: &ScanQuery, name: &str, wanted: [bool; 3]| {
+            let found = ["1h", "1d", "1w"].map(|text| {
+                let bar = Some(size(text));
+                query.wants_bar(Some(&name.to_owned()), bar)
+            });
+            assert_eq!(found, wanted, "{name} {query:?}");
+            assert!(query.wants_bar(Some(&name.to_owned()), None));
+        };
+        check(&query(&[]), "A", [true, false, false]);
+        check(&query(&[]), "B", [true; 3]);
+        check(&query(&["1d"]), "A", [true, false, false]);
+        check(&query(&["1d"]), "B", [false, true, false]);
     }
 }

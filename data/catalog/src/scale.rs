@@ -1,7 +1,6 @@
 //! Definitions at another scale, in place of those that are known.
 
-use crate::Result;
-use tickloom_types::{InstrumentDef, InstrumentId, Instruments, Term};
+use tickloom_types::{InstrumentDef, Term};
 
 /// An instrument with sizes of so many decimals, of which the smallest is its lot, for orders in fractions of what its data has. Nothing
 /// if it has as many, or its lot is known and not assumed: then no order is in fractions of that.
@@ -17,28 +16,6 @@ pub fn finer_sizes(def: &InstrumentDef, decimals: u8) -> Option<InstrumentDef> {
     };
     def.contract.assumed.insert(Term::Lot);
     Some(def)
-}
-
-/// The same instruments under the same identifiers, one of which has another definition.
-///
-/// # Errors
-/// [`CatalogError::Instrument`](crate::CatalogError::Instrument) for a definition out of range.
-pub fn with_definition(
-    all: &Instruments,
-    changed: InstrumentId,
-    definition: InstrumentDef,
-) -> Result<Instruments> {
-    let mut changed_all = Instruments::new();
-    for (id, def) in (0..).zip(all.defs()) {
-        changed_all.add(match InstrumentId(id) == changed {
-            true => definition.clone(),
-            false => def.clone(),
-        })?;
-    }
-    for source in all.sources() {
-        changed_all.add_source(source.clone())?;
-    }
-    Ok(changed_all)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::part::{Wanted, read_metas};
 use super::query::{ScanQuery, empty};
 use super::stored::PLACED_VERSION;
 use crate::order::{Joining, ReleaseMerge, RunRows};
-use crate::scale::{finer_sizes, with_definition};
+use crate::scale::finer_sizes;
 use crate::{CatalogError, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Scan {
             if let Some((id, def)) = instruments.find(name)
                 && let Some(def) = finer_sizes(def, *decimals)
             {
-                instruments = with_definition(&instruments, id, def)?;
+                instruments.redefine(id, def)?;
             }
         }
         Scan::of(catalog, query, metas, selected, instruments)

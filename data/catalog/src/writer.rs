@@ -100,7 +100,10 @@ impl RunWriter {
         match &seen {
             None => write_meta(&store, meta, part)?,
             // What the run is takes effect with its rows.
-            Some(_) => check_meta(&store, meta, part)?,
+            Some(_) => {
+                let before = meta_before.as_ref().map(|(bytes, _)| bytes);
+                check_meta(&store, (meta, part), before)?;
+            }
         }
         let replaced = Part::read_version(&store, &meta.run, part)?;
         let covered = covered_source(&store, &meta.run, part)?;

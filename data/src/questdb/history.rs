@@ -346,13 +346,13 @@ fn of_sizes(query: &ScanQuery) -> Option<String> {
     if query.bars_of.is_empty() {
         return (!query.bars.is_empty()).then(|| of(&query.bars));
     }
-    let mut by_sizes: BTreeMap<&[BarSpec], Vec<String>> = BTreeMap::new();
-    for (name, sizes) in query.bars_of.iter().filter(|(_, sizes)| !sizes.is_empty()) {
-        by_sizes.entry(sizes).or_default().push(name.clone());
+    let mut by_size: BTreeMap<BarSpec, Vec<String>> = BTreeMap::new();
+    for (name, size) in &query.bars_of {
+        by_size.entry(*size).or_default().push(name.clone());
     }
-    let named = by_sizes.into_iter();
+    let named = by_size.into_iter();
     let mut cases: Vec<String> = named
-        .map(|(sizes, names)| format!("(instrument IN ({}) AND {})", list(names), of(sizes)))
+        .map(|(size, names)| format!("(instrument IN ({}) AND {})", list(names), of(&[size])))
         .collect();
     let names = list(query.bars_of.keys().cloned().collect());
     let others = format!("(instrument NOT IN ({names}) OR instrument IS NULL)");
@@ -430,6 +430,28 @@ mod tests {
                 .map(|s| (s.from, s.to, s.rows))
                 .collect::<Vec<_>>(),
             [(0, 19, 30), (30, 39, PAGE_ROWS), (40, 49, 1)]
+        );
+    }
+
+    #[test]
+    fn a_size_of_some_instruments_is_a_condition() {
+        let size = |text: &str| text.parse::<BarSpec>().unwrap();
+        let check = |bars: &[&str], expected: &str| {
+            let query = ScanQuery {
+                bars: bars.iter().map(|text| size(text)).collect(),
+                bars_of: BTreeMap::from([("A".to_owned(), size("1h"))]),
+                ..ScanQuery::default()
+            };
+            assert_eq!(filter(Table::Bars, &query).unwrap(), expected);
+            assert_eq!(filter(Table::Trades, &query).unwrap(), "");
+        };
+        let of_a = "(instrument IN ('A') AND (bar_spec IN ('1h') OR bar_spec IS NULL))";
+        let others = "(instrument NOT IN ('A') OR instrument IS NULL)";
+        check(&[], &format!(" WHERE ({of_a} OR {others})"));
+        let of_size = "(bar_spec IN ('1d') OR bar_spec IS NULL)";
+        check(
+            &["1d"],
+            &format!(" WHERE ({of_a} OR ({others} AND {of_size}))"),
         );
     }
 

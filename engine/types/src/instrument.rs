@@ -82,6 +82,27 @@ impl Instruments {
         Ok(InstrumentId(id))
     }
 
+    /// Puts another definition in the place of the one with this identifier and name.
+    ///
+    /// # Errors
+    /// [`InstrumentError`] if it is out of range; [`InstrumentError::Conflict`] if there is none of this name there.
+    pub fn redefine(
+        &mut self,
+        id: InstrumentId,
+        def: InstrumentDef,
+    ) -> Result<(), InstrumentError> {
+        def.check()?;
+        let known = usize::try_from(id.0).ok();
+        let known = known.and_then(|at| self.defs.get_mut(at));
+        match known.filter(|known| known.name == def.name) {
+            Some(known) => {
+                *known = def;
+                Ok(())
+            }
+            None => Err(InstrumentError::Conflict(def.name)),
+        }
+    }
+
     /// Adds a source, or returns the identifier of an equal one.
     ///
     /// # Errors
@@ -228,6 +249,26 @@ mod tests {
         assert_eq!(read, all);
         assert_eq!(read.find("binance.BTCUSDT").unwrap().0, id);
         assert_eq!(read.find("binance"), None);
+    }
+
+    #[test]
+    fn a_definition_takes_the_place_of_one_of_its_name() {
+        let mut all = Instruments::new();
+        let a = all.add(InstrumentDef::new("A", 2, 0, "USD")).unwrap();
+        let b = all.add(InstrumentDef::new("B", 2, 0, "USD")).unwrap();
+        let finer = InstrumentDef::new("B", 2, 8, "USD");
+        all.redefine(b, finer.clone()).unwrap();
+        assert_eq!(all.find("B"), Some((b, &finer)));
+        let before = all.clone();
+        for (id, def) in [
+            (a, finer.clone()),
+            (InstrumentId(2), finer),
+            (InstrumentId::NONE, InstrumentDef::new("B", 2, 0, "USD")),
+            (b, InstrumentDef::new("B", 10, 0, "USD")),
+        ] {
+            all.redefine(id, def).unwrap_err();
+            assert_eq!(all, before);
+        }
     }
 
     #[test]

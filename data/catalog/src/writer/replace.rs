@@ -5,16 +5,20 @@ use crate::Result;
 use crate::index::{read_checkpoint, read_index, remove_covered, swap_checkpoint};
 use crate::part::{Part, PartFile, from_json, meta_path};
 use crate::store::Store;
+use bytes::Bytes;
 use tickloom_journal::RunMeta;
 use tickloom_types::Ts;
 
-/// Refuses what the run would be, if it has other parts and is something else.
-pub(super) fn check_meta(store: &Store, meta: &RunMeta, part: u32) -> Result<()> {
-    let path = meta_path(&meta.run);
-    let Some((bytes, _)) = store.read_version(&path)? else {
+/// Refuses what the run would be, if it has other parts and is something else: what said what it is `before`.
+pub(super) fn check_meta(
+    store: &Store,
+    (meta, part): (&RunMeta, u32),
+    before: Option<&Bytes>,
+) -> Result<()> {
+    let Some(bytes) = before else {
         return Ok(());
     };
-    let known: RunMeta = from_json(store, &path, &bytes)?;
+    let known: RunMeta = from_json(store, &meta_path(&meta.run), bytes)?;
     if known != *meta && read_index(store, &meta.run)?.has_others(part) {
         known.check_same(meta)?;
     }

@@ -146,12 +146,12 @@ pub(super) fn name(input: &Input, layout: &mut Layout) {
     };
     layout.known.instrument = Some(match market(input.path()) {
         Some(market) => format!("{market}.{symbol}"),
-        None => symbol.to_owned(),
+        None => {
+            let note = "no folder says of which market it is".to_owned();
+            layout.notes.push(note);
+            symbol.to_owned()
+        }
     });
-    if market(input.path()).is_none() {
-        let note = "no folder says of which market it is".to_owned();
-        layout.notes.push(note);
-    }
 }
 
 /// The market by the folders of the published tree: `spot`, `futures/um`, `futures/cm`.

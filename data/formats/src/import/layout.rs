@@ -179,7 +179,7 @@ impl Layout {
         let roles = roles(&names, data, &options.mapping)?;
         *is_market = columns::is_market(&roles);
         let depth = depth::columns(&names);
-        other::whole_times(&names, &roles, data, options)?;
+        other::whole_values(&names, &roles, data, options)?;
         let (shape, dialect) = shape(&names, &roles, &depth, data, options.format)?;
         let mut layout = Layout {
             delimiter,

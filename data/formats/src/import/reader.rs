@@ -32,7 +32,7 @@ use crate::limits::TICKERS_MAX;
 use crate::{FormatError, Result};
 use carry::Carry;
 use columns::Columns;
-pub(super) use days::{Days, begin_of_month, nearest_midnight};
+pub(super) use days::{Days, nearest_midnight};
 pub(super) use distances::Distances;
 use jiff::tz::TimeZone;
 pub(super) use numbers::{is_none, single_of};

@@ -2,7 +2,6 @@
 
 use super::mantissas::{Mantissa, visit_mantissas};
 use crate::{FormatError, Result};
-use tickloom_catalog::with_definition;
 use tickloom_types::{InstrumentDef, InstrumentId, Instruments, Kind, Record, pow10};
 
 /// Gives the numbers of an instrument the scale of a definition of it, which is no coarser than theirs, and puts that in place of
@@ -26,7 +25,7 @@ pub fn redefine(
             }
         }
     }
-    *instruments = with_definition(instruments, instrument, definition)?;
+    instruments.redefine(instrument, definition)?;
     Ok(())
 }
 
@@ -156,7 +155,7 @@ impl Rescaling {
             factors.price = factors.price.saturating_mul(by.price);
             factors.qty = factors.qty.saturating_mul(by.qty);
         }
-        *instruments = with_definition(instruments, instrument, definition)?;
+        instruments.redefine(instrument, definition)?;
         Ok(())
     }
 

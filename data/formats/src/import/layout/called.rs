@@ -1,4 +1,5 @@
-//! What a file without a column of symbols is called by a column of names: all its rows have the same in it.
+//! What is known of a file by its columns and first rows beside what they hold: what a file without a column of symbols is called by a
+//! column of names, of which all its rows have the same.
 
 use super::{Layout, Role, plain};
 use crate::import::options::ImportOptions;

@@ -11,6 +11,7 @@ use crate::import::time::TimeFormat;
 
 /// Names of a first column that a program wrote for its row labels.
 const INDEX_NAMES: &[&str] = &["", "index", "unnamed0"];
+
 /// Roles by the names alone.
 pub(super) fn known(names: &[String]) -> Vec<Option<Role>> {
     let plain: Vec<String> = names.iter().map(|name| plain(name)).collect();

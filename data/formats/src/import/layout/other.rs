@@ -1,6 +1,8 @@
-//! Files that look like one thing and are another: several instruments side by side, times of which a part is elsewhere.
+//! Files that look like one thing and are another: several instruments side by side, times of which a part is elsewhere, numbers in
+//! thousands.
 
 use super::{Puzzle, Role, plain};
+use crate::import::cells::DAY_NS;
 use crate::import::mapping::Mapping;
 use crate::import::options::ImportOptions;
 use crate::import::text::Fields;
@@ -21,8 +23,8 @@ pub(super) fn no_twins(names: &[String], roles: &[Option<Role>]) -> Result<(), P
     Ok(())
 }
 
-/// Refuses a file in which another column than those of its times says what they are.
-pub(super) fn whole_times(
+/// Refuses a file whose times, prices or sizes are not what their own columns say alone.
+pub(super) fn whole_values(
     names: &[String],
     roles: &[Option<Role>],
     data: &[Fields],
@@ -72,8 +74,9 @@ fn no_units(names: &[String], roles: &[Option<Role>], mapping: &Mapping) -> Resu
         };
         if UNITS.contains(&unit.trim()) {
             let found = format!("a column {name:?}, whose numbers are in {unit}, or as they are");
+            let what = role.map_or("volume", Role::name);
             let expected = format!(
-                "numbers of one each; --columns volume={name} takes them as they are, volume=- leaves them out"
+                "numbers of one each; --columns {what}={name} takes them as they are, {what}=- leaves them out"
             );
             return Err((found, expected));
         }
@@ -101,7 +104,7 @@ fn no_other_days(
     mapping: &Mapping,
 ) -> Result<(), Puzzle> {
     // Where a session begins in the evening its date is another day.
-    const APART_NS: i64 = 4 * 86_400_000_000_000;
+    const APART_NS: u64 = 4 * DAY_NS.unsigned_abs();
     let at = |role: Role| roles.iter().position(|known| *known == Some(role));
     let (Some(time), Some(date)) = (at(Role::Time), at(Role::Date)) else {
         return Ok(());
@@ -126,7 +129,7 @@ fn no_other_days(
         let apart = time
             .zip(date)
             .map(|(time, date)| time.ts.0.abs_diff(date.ts.0));
-        apart.is_some_and(|apart| apart > APART_NS.unsigned_abs())
+        apart.is_some_and(|apart| apart > APART_NS)
     };
     let Some(row) = data.iter().find(differ) else {
         return Ok(());

@@ -2,7 +2,7 @@
 //! a text, which are looked at as a person would write them.
 
 use super::columns::{has_time, is_market, roles, shape};
-use super::other::whole_times;
+use super::other::whole_values;
 use super::{Dialect, Known, Layout, Puzzle, Role, Unread, depth, plain};
 use crate::FormatError;
 use crate::import::columnar::{Described, DescribedColumn, ValueKind};
@@ -63,7 +63,7 @@ impl Layout {
         *has_prices = is_market(&roles);
         folders_agree(table, &roles)?;
         let depth = depth::columns(&readable);
-        whole_times(&readable, &roles, data, options)?;
+        whole_values(&readable, &roles, data, options)?;
         let (shape, dialect) = shape(&readable, &roles, &depth, data, options.format)?;
         if dialect == Dialect::Metatrader {
             return Err(changes_in_columns());

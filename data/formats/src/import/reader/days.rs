@@ -1,9 +1,9 @@
 //! Which days and times of day the times of bars are: of bars longer than a day, whether they are dated by their first day or by their
 //! last, and whether they are of months, which are not all as long.
 
-use tickloom_types::{NANOS_PER_SECOND, Ts};
-
+use super::distances::divisor;
 use crate::import::cells::DAY_NS;
+use tickloom_types::{NANOS_PER_SECOND, Ts};
 
 /// How much clocks are put forward and back.
 const SUMMER_NS: i64 = 3_600 * NANOS_PER_SECOND;
@@ -21,10 +21,10 @@ pub(in crate::import) struct Days {
     /// Friday to Sunday.
     are_ends_of_week: bool,
     /// Midnight of the zone of the times as a time of day in UTC, of less than twelve hours on either side: the earliest and the latest, as
-    /// clocks are put forward. Nothing once they are no midnights of one zone.
+    /// clocks are put forward. Nothing once they are further apart, and so no midnights of one zone.
     midnight: Option<(i64, i64)>,
     /// The month of the first, and what the distances of all to it have in common.
-    month: Option<(i32, i32)>,
+    month: Option<(i64, i64)>,
 }
 
 impl Days {
@@ -92,7 +92,7 @@ impl Days {
         let days = length / DAY_NS;
         let fits = |(months, most): &&(i32, i64)| {
             let least = DAYS_MIN * i64::from(*months);
-            step % months == 0 && (least..=*most).contains(&days)
+            step % i64::from(*months) == 0 && (least..=*most).contains(&days)
         };
         MONTHS
             .iter()
@@ -108,7 +108,8 @@ impl Days {
         of.map(|(_, days)| days * DAY_NS)
     }
 
-    /// Midnight of the zone of the times, as the latest time of day in UTC; nothing if they are no midnights.
+    /// Midnight of the zone of the times, if they are midnights, as the latest time of day in UTC; nothing if they are more than an hour
+    /// apart, and so no midnights of one zone.
     pub(in crate::import) fn midnight(&self) -> Option<i64> {
         let (_, latest) = self.midnight?;
         (latest > i64::MIN).then_some(latest)
@@ -130,7 +131,7 @@ fn is_last_of_month(day: i64, weekday: i64) -> bool {
 
 /// The month of a day since 1970, counted from the year 0, and the day in it, by Howard Hinnant's `civil_from_days`
 /// (<https://howardhinnant.github.io/date_algorithms.html>).
-fn month_of(day: i64) -> (i32, i64) {
+fn month_of(day: i64) -> (i64, i64) {
     let era = (day + 719_468).div_euclid(146_097);
     let of_era = (day + 719_468).rem_euclid(146_097);
     let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
@@ -138,29 +139,7 @@ fn month_of(day: i64) -> (i32, i64) {
     // From March on.
     let month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month + 2) / 5 + 1;
-    let months = (era * 400 + year) * 12 + month + 2;
-    (i32::try_from(months).unwrap_or(i32::MAX), day)
-}
-
-/// The day since 1970 on which a month begins that comes so many months after that of a day.
-pub(in crate::import) fn begin_of_month(day: i64, months: i32) -> Option<i64> {
-    let (_, of_month) = month_of(day);
-    let (mut first, mut left) = (day.checked_sub(of_month - 1)?, months);
-    while left > 0 {
-        // The next first is at least 28 and at most 31 days later.
-        first = (first + DAYS_MIN..=first + 31).find(|day| month_of(*day).1 == 1)?;
-        left -= 1;
-    }
-    Some(first)
-}
-
-/// The largest number that divides both.
-fn divisor(a: i32, b: i32) -> i32 {
-    let (mut a, mut b) = (a, b);
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
+    ((era * 400 + year) * 12 + month + 2, day)
 }
 
 #[cfg(test)]
@@ -234,14 +213,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn months_are_those_of_the_calendar(day in -200_000_i64..200_000, months in 0_i32..30) {
+        fn months_are_those_of_the_calendar(day in -200_000_i64..200_000) {
             let date = jiff::civil::date(1970, 1, 1) + jiff::Span::new().days(day);
-            let (month, of_month) = month_of(day);
-            let expected = i32::from(date.year()) * 12 + i32::from(date.month()) - 1;
-            prop_assert_eq!((month, of_month), (expected, i64::from(date.day())));
-            let later = date.first_of_month() + jiff::Span::new().months(months);
-            let begin = begin_of_month(day, months).unwrap();
-            prop_assert_eq!(jiff::civil::date(1970, 1, 1) + jiff::Span::new().days(begin), later);
+            let expected = i64::from(date.year()) * 12 + i64::from(date.month()) - 1;
+            prop_assert_eq!(month_of(day), (expected, i64::from(date.day())));
         }
     }
 }

@@ -1,14 +1,14 @@
 //! When bars close whose rows say when they opened, or on which day they ended: so much later, or when so many days or months of a
 //! calendar are over, which are not all as long.
 
+use crate::import::cells::DAY_NS;
 use crate::import::options::Stamp;
-use crate::import::reader::{Days, begin_of_month, nearest_midnight};
+use crate::import::reader::{Days, nearest_midnight};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
-use tickloom_types::{BarSpec, NANOS_PER_SECOND, Ts};
+use tickloom_types::{BarSpec, Ts};
 
-const DAY_NS: i64 = 86_400 * NANOS_PER_SECOND;
 /// What the date of a bar is: it closes with its day.
 const SESSION: &str = "session date, closing at the end of the day in UTC";
 const SESSION_OF_ZONE: &str = "session date, closing at the end of the day in the zone of the file";
@@ -22,17 +22,18 @@ pub(super) struct Closing {
     by: By,
     /// What the times of the rows are.
     pub(super) stamp: &'static str,
-    /// The zone of the rows' times, if its clocks change.
-    zone: Option<TimeZone>,
-    /// Midnight of the rows' times, as a time of day in UTC; the later one if there are two.
-    midnight: i64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum By {
+    /// So much later.
     Length(i64),
-    Days(i64),
-    Months(i32),
+    /// At midnight of a zone whose clocks change, so many days later.
+    Days(i64, TimeZone),
+    /// The same of months.
+    Months(i32, TimeZone),
+    /// So many months later, at this time of day in UTC, which is midnight of the rows' times; the later one if there are two.
+    MonthsOfUtc(i32, i64),
 }
 
 impl Closing {
@@ -59,26 +60,24 @@ impl Closing {
             Some(_) => SESSION_OF_ZONE,
             None => SESSION,
         };
-        let by_days = match length % DAY_NS {
-            0 if zone.is_some() => By::Days(length / DAY_NS),
-            _ => By::Length(length),
+        let of_days = |count: i64| match zone {
+            Some(zone) => By::Days(count, zone.clone()),
+            None => By::Length(count.saturating_mul(DAY_NS)),
+        };
+        let after = match (months, zone) {
+            (Some(months), Some(zone)) => By::Months(months, zone.clone()),
+            (Some(months), None) => By::MonthsOfUtc(months, days.midnight().unwrap_or_default()),
+            (None, _) if length % DAY_NS == 0 => of_days(length / DAY_NS),
+            (None, _) => By::Length(length),
         };
         let (by, stamp) = match (bar, stamp) {
             // The last day of a week or a month is over when the next begins.
-            (Some(_), Stamp::Close) if are_dates && length > DAY_NS => (By::Days(1), CLOSE),
+            (Some(_), Stamp::Close) if are_dates && length > DAY_NS => (of_days(1), CLOSE),
             (None, _) | (_, Stamp::Close) => (By::Length(0), CLOSE),
-            (_, Stamp::Auto) if is_session => (By::Days(1), session),
-            (_, Stamp::Open | Stamp::Auto) => (months.map_or(by_days, By::Months), OPEN),
+            (_, Stamp::Auto) if is_session => (of_days(1), session),
+            (_, Stamp::Open | Stamp::Auto) => (after, OPEN),
         };
-        Closing {
-            by: match by {
-                By::Days(count) if zone.is_none() => By::Length(count.saturating_mul(DAY_NS)),
-                by => by,
-            },
-            stamp,
-            zone: zone.cloned(),
-            midnight: days.midnight().unwrap_or_default(),
-        }
+        Closing { by, stamp }
     }
 
     /// Whether bars close when they say, if they do.
@@ -90,34 +89,36 @@ impl Closing {
     pub(super) fn shift(&self) -> Option<i64> {
         match self.by {
             By::Length(length) => Some(length),
-            By::Days(_) | By::Months(_) => None,
+            By::Days(..) | By::Months(..) | By::MonthsOfUtc(..) => None,
         }
     }
 
     /// The close by the time of a row; nothing if that is beyond what can be told.
     pub(super) fn close(&self, ts: Ts) -> Option<Ts> {
-        match (self.by, &self.zone) {
-            (By::Length(length), _) => ts.0.checked_add(length).map(Ts),
-            (By::Days(count), Some(zone)) => {
-                let day = local_date(ts, zone)?;
-                midnight_of(
-                    day.checked_add(Span::new().try_days(count).ok()?).ok()?,
-                    zone,
-                )
+        match &self.by {
+            By::Length(length) => ts.0.checked_add(*length).map(Ts),
+            By::Days(count, zone) => {
+                let span = Span::new().try_days(*count).ok()?;
+                midnight_of(local_date(ts, zone)?.checked_add(span).ok()?, zone)
             }
-            (By::Days(count), None) => ts.0.checked_add(count.checked_mul(DAY_NS)?).map(Ts),
-            (By::Months(count), Some(zone)) => {
-                let first = local_date(ts, zone)?.first_of_month();
-                let span = Span::new().try_months(count).ok()?;
-                midnight_of(first.checked_add(span).ok()?, zone)
-            }
-            (By::Months(count), None) => {
+            By::Months(count, zone) => midnight_of(first_after(ts, *count, zone)?, zone),
+            By::MonthsOfUtc(count, midnight) => {
                 let (day, _) = nearest_midnight(ts);
-                let begin = begin_of_month(day, count)?.checked_mul(DAY_NS)?;
-                begin.checked_add(self.midnight).map(Ts)
+                let day = Ts(day.checked_mul(DAY_NS)?);
+                let begin = midnight_of(first_after(day, *count, &TimeZone::UTC)?, &TimeZone::UTC)?;
+                begin.0.checked_add(*midnight).map(Ts)
             }
         }
     }
+}
+
+/// The first day of the month that comes so many months after that of a time.
+fn first_after(ts: Ts, months: i32, zone: &TimeZone) -> Option<Date> {
+    let span = Span::new().try_months(months).ok()?;
+    local_date(ts, zone)?
+        .first_of_month()
+        .checked_add(span)
+        .ok()
 }
 
 fn local_date(ts: Ts, zone: &TimeZone) -> Option<Date> {

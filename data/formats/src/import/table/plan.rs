@@ -9,6 +9,7 @@ use crate::import::options::{ImportOptions, Stamp};
 use crate::import::reader::{Level, Reader, Ticker, Wrong};
 use crate::import::role::Role;
 use crate::import::row::{NUMBERS_MAX, Row, Shape};
+use jiff::tz::TimeZone;
 use tickloom_types::{
     BarBody, BarSpec, BookAction, Clock, Flags, Header, InstrumentDef, InstrumentId, Instruments,
     Kind, LevelBody, OrderUpdateBody, QuoteBody, Record, Side, SourceDef, SourceId, SourceKind,
@@ -79,7 +80,12 @@ impl Plan {
             Stamp::Auto if layout.known.are_closes => Stamp::Close,
             told => told,
         };
-        let closing = Closing::of(bar, stamp, times.days, times.all_dates, reader.zone());
+        // Times that are no midnights of the zone, as sessions that open in the evening, close so much later.
+        let zone = match reader.is_midnight(survey.first) {
+            true => reader.zone(),
+            false => &TimeZone::UTC,
+        };
+        let closing = Closing::of(bar, stamp, times.days, times.all_dates, zone);
         Ok(Plan {
             shape: layout.shape,
             instruments,

@@ -56,7 +56,10 @@ pub(super) fn settle(input: &Input, layout: &Layout) -> Result<()> {
 
 /// The price that points and thirty-seconds with half and quarters of one are, if a text can be that and thousands.
 fn read(text: &[u8]) -> Option<Number> {
-    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let (sign, text) = match text {
+        [b'-', rest @ ..] => (-1, rest),
+        _ => (1, text),
+    };
     let at = text.iter().position(|b| *b == b'\'')?;
     let (points, rest) = text.split_at(at);
     let [_, tens, ones, part] = rest else {
@@ -71,11 +74,15 @@ fn read(text: &[u8]) -> Option<Number> {
         _ => return None,
     };
     let whole = digit(tens)? * 10 + digit(ones)?;
+    let is_number =
+        !points.is_empty() && points.len() <= 3 && points.iter().all(u8::is_ascii_digit);
+    if whole >= 32 || !is_number {
+        return None;
+    }
     let points: i64 = std::str::from_utf8(points).ok()?.parse().ok()?;
-    let is_price = whole < 32 && (0..1_000).contains(&points);
-    let mantissa = points * 10_000_000 + (whole * 4 + quarters) * QUARTER;
+    let mantissa = sign * (points * 10_000_000 + (whole * 4 + quarters) * QUARTER);
     let decimals = DECIMALS;
-    is_price.then(|| Number { mantissa, decimals }.shortest())
+    Some(Number { mantissa, decimals }.shortest())
 }
 
 /// Whether a number that is no price has an apostrophe between thousands.
@@ -106,6 +113,7 @@ mod tests {
             ("110'165", "110.515625"),
             ("99'002", "99.0078125"),
             ("99'317", "99.9921875"),
+            ("-0'160", "-0.5"),
         ] {
             assert_eq!(decimal(text).as_deref(), Some(price), "{text}");
         }
@@ -117,6 +125,9 @@ mod tests {
             "1'000.5",
             "110",
             "'160",
+            "1000000000000'160",
+            "+110'160",
+            "--5'160",
         ] {
             assert_eq!(decimal(text), None, "{text}");
         }

@@ -112,6 +112,18 @@ fn days_and_months_of_a_zone_close_at_midnight_there() {
     let months = ["2024-02-01", "2024-03-01", "2024-04-01"];
     let ends = ["2024-03-01T05:00", "2024-04-01T04:00", "2024-05-01T04:00"];
     check_zone(&months, "31d", &ends);
+    // Sessions that open in the evening close as the next ones open.
+    let evening = |days: &[&str], size: &str, ends: &[&str]| {
+        let times: Vec<String> = days.iter().map(|day| format!("{day} 17:00:00")).collect();
+        let times: Vec<&str> = times.iter().map(String::as_str).collect();
+        check(&times, zone, size, ends);
+    };
+    let days = ["2024-01-08", "2024-01-09", "2024-01-10"];
+    let ends = ["2024-01-09T22:00", "2024-01-10T22:00", "2024-01-11T22:00"];
+    evening(&days, "1d", &ends);
+    let months = ["2023-12-31", "2024-01-31", "2024-02-29"];
+    let ends = ["2024-01-31T22:00", "2024-02-29T22:00", "2024-03-31T22:00"];
+    evening(&months, "31d", &ends);
     // With offsets the later of both midnights is taken, so that nothing is known before it was.
     let offsets = [
         "2024-02-01 00:00:00-05:00",

@@ -62,10 +62,10 @@ pub(super) const CODED: &[&str] = &["type", "kind", "code", "eventcode", "typeco
 /// Columns of what an entry of FIX is (`MDEntryType`): 0 bid, 1 offer, 2 trade.
 pub(super) const ENTRIES: &[&str] = &["entrytype", "mdentrytype"];
 /// Words of trades, whole; beside them words such as `last_trade` and `fill` with what is before or behind.
-pub(super) const OF_TRADES: &[&[u8]] = &[b"t", b"e", b"p", b"buy", b"sell", b"last", b"tick"];
-pub(super) const TRADE_WORDS: &[&[u8]] = &[b"trade", b"match", b"fill", b"exec", b"deal", b"print"];
+const OF_TRADES: &[&[u8]] = &[b"t", b"e", b"p", b"buy", b"sell", b"last", b"tick"];
+const TRADE_WORDS: &[&[u8]] = &[b"trade", b"match", b"fill", b"exec", b"deal", b"print"];
 /// Words of quotes and books, and of trades that are taken back.
-pub(super) const OF_OTHERS: &[&[u8]] = &[
+const OF_OTHERS: &[&[u8]] = &[
     b"bid",
     b"ask",
     b"best_bid",
@@ -94,10 +94,6 @@ pub(super) const OF_OTHERS: &[&[u8]] = &[
     b"replace",
     b"received",
     b"liquidation",
-    b"void",
-    b"voided",
-    b"bust",
-    b"busted",
     b"invalid",
     b"deal_cancel",
     b"mark",
@@ -113,8 +109,7 @@ pub(super) const OF_OTHERS: &[&[u8]] = &[
     b"open_interest",
 ];
 /// Beginnings of words of trades that are taken back.
-pub(super) const TAKEN_BACK: &[&[u8]] =
-    &[b"cancel", b"correct", b"bust", b"void", b"revers", b"error"];
+const TAKEN_BACK: &[&[u8]] = &[b"cancel", b"correct", b"bust", b"void", b"revers", b"error"];
 /// Flags of rows that do not count.
 pub(super) const VOID: &[&str] = &[
     "iscancelled",
@@ -189,11 +184,16 @@ pub(super) const OPEN: &[&str] = &[
 
 /// Whether a field is a flag, and which; an empty one is not set.
 pub(super) fn flag(text: &[u8]) -> Option<bool> {
-    match text.to_ascii_lowercase().as_slice() {
-        b"true" | b"t" | b"yes" | b"y" | b"1" => Some(true),
-        b"false" | b"f" | b"no" | b"n" | b"0" => Some(false),
-        other => is_missing(other).then_some(false),
+    let is = |words: [&str; 5]| {
+        words
+            .iter()
+            .any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    if is(["true", "t", "yes", "y", "1"]) {
+        return Some(true);
     }
+    let is_off = is(["false", "f", "no", "n", "0"]) || is_missing(text);
+    is_off.then_some(false)
 }
 
 /// Whether a code of the consolidated tape is of a trade that stands, by the daily files of TAQ: 0 is regular, 1 and 2 are the trade

@@ -189,14 +189,15 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
         args.record
     };
     let names = names(args.names, &records)?;
-    if names.contains(&Name::Auth) && !file.auth.sites.is_empty() && keys.proxies.is_empty() {
-        return Err(anyhow!(
-            "auth.sites: what is said of a site is believed of a proxy that `proxies` names alone, and it names none"
-        ));
-    }
-    let own_issuer = file.auth.issuer.is_none().then(|| keys.own_issuer());
+    let own = keys.own_issuer();
+    let own_issuer = file.auth.issuer.is_none().then(|| own.clone());
     let auth = if names.contains(&Name::Auth) {
-        Some(auth(file.auth, keys.own_issuer().at(address), &folder)?)
+        if !file.auth.sites.is_empty() && keys.proxies.is_empty() {
+            return Err(anyhow!(
+                "auth.sites: what is said of a site is believed of a proxy that `proxies` names alone, and `proxies` names none"
+            ));
+        }
+        Some(auth(file.auth, own.at(address), &folder)?)
     } else {
         None
     };

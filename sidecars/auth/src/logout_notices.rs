@@ -88,12 +88,7 @@ pub(crate) async fn end_authorisation(
         return Ok(());
     };
     store::client_login::drop_unless_used(write, (login, &ended.account, &ended.client)).await?;
-    let notice = Notice {
-        login: Some(login.clone()),
-        client: ended.client.clone(),
-        account: ended.account.clone(),
-    };
-    tell(write, (notice, &ended.id), now).await
+    tell_of(write, (login, ended), now).await
 }
 
 /// Ends an authorisation without anybody's wish to be signed out: at the wish of its application, or as there are too many. If it was the
@@ -107,16 +102,21 @@ pub(crate) async fn end_last_authorisation(
     let Some(login) = &ended.login else {
         return Ok(());
     };
-    let of = (
-        login.as_str(),
-        ended.account.as_str(),
-        ended.client.as_str(),
-    );
+    let of = (login.as_str(), &*ended.account, &*ended.client);
     if !store::client_login::drop_unless_used(write, of).await? || !is_known {
         return Ok(());
     }
+    tell_of(write, (login, ended), now).await
+}
+
+/// Has the application of an authorisation told that it ended.
+async fn tell_of(
+    write: &mut Write,
+    (login, ended): (&str, &Authorisation),
+    now: Ts,
+) -> Result<(), AuthError> {
     let notice = Notice {
-        login: Some(login.clone()),
+        login: Some(login.to_owned()),
         client: ended.client.clone(),
         account: ended.account.clone(),
     };

@@ -19,7 +19,8 @@ const LANES_MAX: usize = 8;
 
 const ENQUEUE: &str = "INSERT INTO effect (key, kind, payload, at, state, attempts, next_at, lease_until, last_answer) \
     VALUES ($1, $2, $3, $4, 'waiting', 0, $4, 0, '') ON CONFLICT (key) DO NOTHING";
-/// The one that is due first and is in none of seven lanes.
+/// The one that is due first and is in none of seven lanes. A letter `_` of a lane stands for any, and to SQLite capitals are small letters: a
+/// lane that is taken for another waits for that one, and nothing is lost.
 const DUE: &str = "SELECT key FROM effect WHERE state = 'waiting' AND kind = $1 AND next_at <= $2 AND lease_until <= $2 \
     AND key NOT LIKE $3 AND key NOT LIKE $4 AND key NOT LIKE $5 AND key NOT LIKE $6 AND key NOT LIKE $7 \
     AND key NOT LIKE $8 AND key NOT LIKE $9 ORDER BY next_at, key LIMIT 1";

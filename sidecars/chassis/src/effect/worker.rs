@@ -102,6 +102,14 @@ impl Effects {
             }
         }
         while running.ended().await.is_some() {}
+        if let Some(error) = running.failed {
+            let error = error.to_string();
+            tracing::warn!(
+                kind = handler.kind(),
+                error,
+                "what came of an effect was not noted"
+            );
+        }
     }
 
     /// Begins an effect if one is due and there is room, and counts them all from time to time; whether there may be more to do.

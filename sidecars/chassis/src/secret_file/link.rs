@@ -1,5 +1,5 @@
-//! To which file a link leads, and whether nobody else can make it lead elsewhere: the file, each link on the way and each folder of it
-//! are root's or our own, and nobody else can write in these folders. So lead the secrets that Kubernetes mounts (`..data`), and the
+//! To which file a link leads, and whether nobody else can make it lead elsewhere: the file and each folder on the way are root's or our
+//! own, and nobody else can write in these folders, or put something in the place of what is there (sticky). So lead the secrets that Kubernetes mounts (`..data`), and the
 //! certificates that certbot renews.
 
 use super::SecretFileError;
@@ -21,7 +21,6 @@ pub(super) fn resolved(path: &Path) -> Result<PathBuf, SecretFileError> {
         path: path.to_owned(),
         source,
     };
-    let loops = || failed(std::io::Error::other("it leads through too many links"));
     let user = user().map_err(failed)?;
     let absolute = std::path::absolute(path).map_err(failed)?;
     let mut at = PathBuf::from("/");
@@ -42,7 +41,8 @@ pub(super) fn resolved(path: &Path) -> Result<PathBuf, SecretFileError> {
         }
         links += 1;
         if links > LINKS_MAX {
-            return Err(loops());
+            let loops = std::io::Error::other("it leads through too many links");
+            return Err(failed(loops));
         }
         let target = next.read_link().map_err(failed)?;
         if target.is_absolute() {

@@ -133,9 +133,6 @@ fn an_answer_is_good_once_for_whoever_began_it() {
     on_both(|place| {
         let outside = Outside::start();
         let served = serve(&place, &outside.issuer);
-        let refused = |begun: &Begun, token: Option<&str>, answer: &Value| {
-            refusal(&served, begun, token, answer)
-        };
         let issuer = &outside.issuer;
         let (begun, other) = (
             begin(&served, "op/sign-in", None),
@@ -156,15 +153,15 @@ fn an_answer_is_good_once_for_whoever_began_it() {
             with("request", json!(other.request)),
             with("request", json!("tlp_0")),
         ] {
-            assert_eq!(refused(&begun, None, &wrong), NOT_YOURS, "{wrong}");
+            assert_eq!(refusal(&served, &begun, None, &wrong), NOT_YOURS, "{wrong}");
         }
         let elsewhere = Begun {
             path: begun.path.replace("/op/", "/trusted/"),
             ..begin(&served, "op/sign-in", None)
         };
-        assert_eq!(refused(&elsewhere, None, &answer), NOT_YOURS);
+        assert_eq!(refusal(&served, &elsewhere, None, &answer), NOT_YOURS);
         finish(&served, &begun, None, &answer).is(201);
-        assert_eq!(refused(&begun, None, &answer), NOT_YOURS);
+        assert_eq!(refusal(&served, &begun, None, &answer), NOT_YOURS);
         // This does: what a provider refuses, and what it does not name itself in though it should.
         for (name, value, words) in [
             (
@@ -178,8 +175,11 @@ fn an_answer_is_good_once_for_whoever_began_it() {
             let begun = begin(&served, "op/sign-in", None);
             let mut answer = begun.answer(issuer);
             answer[name] = value;
-            assert_eq!(refused(&begun, None, &answer), words);
-            assert_eq!(refused(&begun, None, &begun.answer(issuer)), NOT_YOURS);
+            assert_eq!(refusal(&served, &begun, None, &answer), words);
+            assert_eq!(
+                refusal(&served, &begun, None, &begun.answer(issuer)),
+                NOT_YOURS
+            );
         }
     });
 }
@@ -189,9 +189,6 @@ fn a_request_of_a_session_is_good_there_and_each_for_ten_minutes() {
     on_both(|place| {
         let outside = Outside::start();
         let served = serve(&place, &outside.issuer);
-        let refused = |begun: &Begun, token: Option<&str>, answer: &Value| {
-            refusal(&served, begun, token, answer)
-        };
         let issuer = &outside.issuer;
         let tokens = sign_in(&served, &outside, "1", carl()).is(201).json();
         // A request of a session is good in that session, and for what it was begun for.
@@ -206,19 +203,22 @@ fn a_request_of_a_session_is_good_there_and_each_for_ten_minutes() {
         outside.signs(&link.claims(issuer, "2", &json!({})));
         let answer = link.answer(issuer);
         assert_eq!(
-            refused(&link, Some(access_token(&tokens)), &answer),
+            refusal(&served, &link, Some(access_token(&tokens)), &answer),
             NOT_YOURS
         );
         let as_sign_in = Begun {
             path: "/auth/v1/providers/op/sign-in".to_owned(),
             ..begin(&served, "op/sign-in", None)
         };
-        assert_eq!(refused(&as_sign_in, None, &answer), NOT_YOURS);
+        assert_eq!(refusal(&served, &as_sign_in, None, &answer), NOT_YOURS);
         finish(&served, &link, Some(access_token(&other)), &answer).is(201);
         // Ten minutes.
         let late = begin(&served, "op/sign-in", None);
         served.advance(10 * MINUTE);
-        assert_eq!(refused(&late, None, &late.answer(issuer)), NOT_YOURS);
+        assert_eq!(
+            refusal(&served, &late, None, &late.answer(issuer)),
+            NOT_YOURS
+        );
         served
             .client
             .post("/auth/v1/providers/none/sign-in", None, &json!({}))

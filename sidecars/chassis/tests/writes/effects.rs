@@ -104,6 +104,17 @@ impl EffectHandler for Several {
     }
 }
 
+impl Several {
+    /// Waits until so many were begun.
+    async fn until_begun(&self, count: usize) {
+        let patience = std::time::Instant::now() + Duration::from_secs(120);
+        while self.begun.lock().unwrap().len() < count {
+            assert!(std::time::Instant::now() < patience);
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 /// Waits until an effect is in this state.
 async fn until(database: &Database, key: &str, state: &str) {
     let patience = std::time::Instant::now() + Duration::from_secs(120);
@@ -419,12 +430,13 @@ fn whoever_does_not_answer_keeps_nobody_else_waiting() {
         });
         let handler: Arc<dyn EffectHandler> = several.clone();
         let effects = Effects::new(database.clone(), clock.clone(), vec![handler]);
-        // Those that do not answer are due first.
         for key in ["x/slow/1", "x/slow/2"] {
             ask(&database, key, "p", BEGIN).await;
         }
         let (told, stop) = Stop::new();
         let running = tokio::spawn(effects.run(stop));
+        // One that does not answer has begun before the others are asked for.
+        several.until_begun(1).await;
         let others: Vec<String> = (0..20).map(|n| format!("x/{}/{n}", n % 5)).collect();
         for key in &others {
             ask(&database, key, "p", BEGIN).await;
@@ -440,11 +452,7 @@ fn whoever_does_not_answer_keeps_nobody_else_waiting() {
         several.gate.add_permits(1);
         until(&database, "x/slow/1", "done").await;
         // Who stops waits for what was begun.
-        let patience = std::time::Instant::now() + Duration::from_secs(120);
-        while several.begun.lock().unwrap().len() < 22 {
-            assert!(std::time::Instant::now() < patience);
-            tokio::task::yield_now().await;
-        }
+        several.until_begun(22).await;
         drop(told);
         several.gate.add_permits(1);
         running.await.unwrap();

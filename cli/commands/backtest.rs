@@ -30,7 +30,7 @@ use tickloom_backtest::{
 };
 use tickloom_core::CoreConfig;
 use tickloom_core::check_run;
-use tickloom_data::{BarPrice, Ledger, QuestDbAddress};
+use tickloom_data::{BarPrice, Blocks, Ledger, QuestDbAddress, read_ahead};
 use tickloom_types::{DurationNs, parse_duration};
 use watch::Watch;
 
@@ -186,7 +186,7 @@ impl From<Price> for BarPrice {
     }
 }
 
-/// Runs over the records in the way that is quickest for them.
+/// Runs over the records in the way that is quickest for them. What is not in memory is read while that before it is run on.
 fn run_over(
     records: Records,
     config: &CoreConfig,
@@ -196,19 +196,24 @@ fn run_over(
         Records::Memory(records) => run_records(config, &records, observer),
         Records::Bars {
             instrument,
-            mut records,
+            records,
             ..
-        } => run_bars(config, instrument, records.as_mut(), observer),
+        } => run_bars(config, instrument, read_ahead(records).as_mut(), observer),
         Records::Stream {
             records,
             again: Some(again),
             ..
         } => {
             let mut first = Some(records);
-            let open = || first.take().map_or_else(&again, Ok);
+            let open = || {
+                let records = first.take().map_or_else(&again, Ok)?;
+                Ok(read_ahead(records) as Box<Blocks<'static>>)
+            };
             run_bars_in_blocks(config, open, observer)
         }
-        Records::Stream { mut records, .. } => run_blocks(config, records.as_mut(), observer),
+        Records::Stream { records, .. } => {
+            run_blocks(config, read_ahead(records).as_mut(), observer)
+        }
     }
 }
 

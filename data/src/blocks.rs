@@ -7,6 +7,9 @@ use tickloom_formats::FormatError;
 /// Records of a catalog, a server or a file, in blocks.
 pub type Blocks<'a> = dyn RecordBlocks<Error = DataError> + 'a;
 
+/// Such records that may be read on another thread.
+pub type Stream = Box<dyn RecordBlocks<Error = DataError> + Send>;
+
 /// The blocks of a catalog as those of any source.
 pub struct OfCatalog<B>(pub B);
 

@@ -6,6 +6,7 @@
 //! Deliberately not here: decoding of venues' messages (`feeds`), and anything that runs a strategy.
 
 pub mod aggregate;
+mod ahead;
 mod blocks;
 pub mod calendar;
 mod error;
@@ -15,7 +16,8 @@ pub mod questdb;
 mod recorder;
 
 pub use aggregate::{Aggregate, AggregateOptions, BarPrice, Closes, LeftOut, Passing};
-pub use blocks::{Blocks, OfCatalog, OfFile};
+pub use ahead::read_ahead;
+pub use blocks::{Blocks, OfCatalog, OfFile, Stream};
 pub use calendar::{Calendar, Calendars, Session, with_calendar};
 pub use error::DataError;
 pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};

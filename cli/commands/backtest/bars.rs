@@ -2,12 +2,12 @@
 //! makes bars of itself; where a calendar says the edges, or there are only quotes, they come from the aggregation on the fly.
 
 use super::in_no_bar::InNoBar;
-use super::watch::Stream;
 use crate::failure::Failure;
 use anyhow::anyhow;
 use std::collections::{BTreeMap, BTreeSet};
 use tickloom_data::{
-    Aggregate, AggregateOptions, BarPrice, Calendars, InBlocks, InTurn, Passing, Range, Table,
+    Aggregate, AggregateOptions, BarPrice, Calendars, InBlocks, InTurn, Passing, Range, Stream,
+    Table,
 };
 use tickloom_types::{BarSpec, InstrumentDef, Instruments, some_of};
 

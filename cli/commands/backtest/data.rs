@@ -9,7 +9,7 @@ use super::history::History;
 use super::in_no_bar::InNoBar;
 use super::outlast::outlast;
 use super::settings::Settings;
-use super::watch::{Stream, Watch};
+use super::watch::Watch;
 use crate::commands::quality::calendars;
 use crate::failure::Failure;
 use crate::output;
@@ -17,8 +17,8 @@ use anyhow::anyhow;
 use std::path::Path;
 use tickloom_core::Census;
 use tickloom_data::{
-    BarPrice, Calendars, Catalog, DataError, OfCatalog, QuestDb, Range, Refusals, ScanQuery, Taken,
-    redefine, with_calendar,
+    BarPrice, Calendars, Catalog, DataError, OfCatalog, QuestDb, Range, Refusals, ScanQuery,
+    Stream, Taken, redefine, with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, Record, some_of};
 

@@ -6,7 +6,7 @@ use super::data::{Data, Records};
 use super::in_no_bar::InNoBar;
 use super::settings::Settings;
 use super::wanted::Wanted;
-use super::watch::{Stream, Watch};
+use super::watch::Watch;
 use crate::capture;
 use crate::commands::quality::calendars;
 use crate::failure::Failure;
@@ -17,8 +17,8 @@ use tickloom_backtest::text;
 use tickloom_core::Census;
 use tickloom_data::{
     DataError, ImportOptions, ImportReport, OfFile, PackedRecords, RecordBlock, RecordBlocks,
-    Refusals, RefusedMax, Rescaling, ScanQuery, SpooledFile, Taken, is_columnar, spool_file,
-    spool_folder, with_calendar,
+    Refusals, RefusedMax, Rescaling, ScanQuery, SpooledFile, Stream, Taken, is_columnar,
+    spool_file, spool_folder, with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentId, Instruments, Record};
 

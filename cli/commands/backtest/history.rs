@@ -1,7 +1,8 @@
 //! History that answers queries: a catalog or a server.
 
-use super::watch::Stream;
-use tickloom_data::{Catalog, DataError, InBlocks, OfCatalog, QuestDb, Range, Refusals, ScanQuery};
+use tickloom_data::{
+    Catalog, DataError, InBlocks, OfCatalog, QuestDb, Range, Refusals, ScanQuery, Stream,
+};
 use tickloom_types::Instruments;
 
 /// What a query found.

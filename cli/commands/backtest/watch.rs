@@ -4,11 +4,10 @@ use crate::commands::quality::{line, summary};
 use crate::failure::Failure;
 use crate::output;
 use anyhow::anyhow;
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tickloom_backtest::text;
 use tickloom_data::{
-    Blocks, Calendars, DataError, Inspector, Ledger, RecordBlock, RecordBlocks, Refusals,
+    Calendars, DataError, Inspector, Ledger, RecordBlock, RecordBlocks, Refusals, Stream,
     Thresholds,
 };
 use tickloom_types::Instruments;
@@ -16,13 +15,10 @@ use tickloom_types::Instruments;
 /// Rows that a refusal names; `tickloom quality` lists all.
 const ROWS_SHOWN: usize = 20;
 
-/// Records on their way, with their sequences.
-pub(super) type Stream = Box<Blocks<'static>>;
-
 /// Looks at records on their way into the core.
 #[derive(Clone)]
 pub(super) struct Watch {
-    seen: Rc<RefCell<Seen>>,
+    seen: Arc<Mutex<Seen>>,
 }
 
 struct Seen {
@@ -35,7 +31,7 @@ impl Watch {
     pub(super) fn new(instruments: &Instruments, calendars: &Calendars) -> Result<Watch, Failure> {
         let inspector = Inspector::new(instruments, Thresholds::default(), calendars);
         Ok(Watch {
-            seen: Rc::new(RefCell::new(Seen {
+            seen: Arc::new(Mutex::new(Seen {
                 inspector: inspector.map_err(Failure::input)?,
                 records: 0,
             })),
@@ -45,7 +41,7 @@ impl Watch {
     /// Looks at each record that passes.
     pub(super) fn over(&self, blocks: Stream) -> Stream {
         Box::new(Watched {
-            seen: Rc::clone(&self.seen),
+            seen: Arc::clone(&self.seen),
             blocks,
             passed: 0,
         })
@@ -53,14 +49,15 @@ impl Watch {
 
     /// The ledger, once all records have passed and whoever led them is gone.
     pub(super) fn finish(self) -> Option<Ledger> {
-        let seen = Rc::try_unwrap(self.seen).ok()?;
-        Some(seen.into_inner().inspector.finish())
+        let seen = Arc::into_inner(self.seen)?;
+        let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Some(seen.inspector.finish())
     }
 }
 
 /// Records that are looked at as they pass.
 struct Watched {
-    seen: Rc<RefCell<Seen>>,
+    seen: Arc<Mutex<Seen>>,
     blocks: Stream,
     passed: u64,
 }
@@ -71,7 +68,7 @@ impl RecordBlocks for Watched {
     fn next_block(&mut self) -> Result<Option<RecordBlock<'_>>, DataError> {
         let block = self.blocks.next_block()?;
         if let Some(block) = &block {
-            let mut seen = self.seen.borrow_mut();
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             let known = seen.records.saturating_sub(self.passed);
             let known = usize::try_from(known).unwrap_or(usize::MAX);
             let new = block.records.get(known..).unwrap_or_default();

@@ -11,14 +11,18 @@ pub(crate) struct PlaceArgs {
     /// PostgreSQL server, a schema a service: postgres://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, value_name = "URL")]
     database: Option<String>,
+    /// TOML file of `tickloom serve`, which says the rest; a password of a server stands there, and on no command line
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 #[cfg(feature = "services")]
 mod opening {
     use super::PlaceArgs;
+    use crate::commands::serve::{Examined, examined};
     use crate::failure::Failure;
     use anyhow::anyhow;
-    use std::path::PathBuf;
+    use std::path::Path;
     use tickloom_activity::Activity;
     use tickloom_auth::Auth;
     use tickloom_chassis::{Database, Place, Service, ServiceParts, pending_migrations};
@@ -36,18 +40,20 @@ mod opening {
     }
 
     impl PlaceArgs {
-        /// What the command line says: the folder, or the server.
-        pub(crate) fn asked(self) -> (Option<PathBuf>, Option<String>) {
-            (self.data, self.database)
+        /// The file that says the rest, if there is one.
+        pub(crate) fn config(&self) -> Option<&Path> {
+            self.config.as_deref()
+        }
+
+        /// What the command line says, and the configuration where it does not.
+        pub(crate) fn examined(&self) -> Result<Examined, Failure> {
+            let asked = (self.data.clone(), self.database.clone());
+            examined(self.config(), asked).map_err(Failure::input)
         }
 
         /// Where it is.
         pub(crate) fn place(&self) -> Result<Place, Failure> {
-            match (&self.database, &self.data) {
-                (Some(url), _) => Place::server(url).map_err(Failure::input),
-                (None, Some(folder)) => Ok(Place::Folder(folder.clone())),
-                (None, None) => Ok(Place::Folder(DATA.into())),
-            }
+            Ok(self.examined()?.place)
         }
 
         /// The database of auth, which has to be there already, of this version. Nothing is made or brought forward.

@@ -278,6 +278,93 @@ fn the_first_link_is_there_for_machines_too() {
     assert_eq!(published["issuer"], format!("http://{address}"));
 }
 
+/// Who has no account gets no link, and the audit log has the one that was made.
+fn said_of_links(config: &str) {
+    for (account, refused) in [
+        ("eve@example.com", "there is no account `eve@example.com`"),
+        ("", "there is no account ``"),
+    ] {
+        let ran = tickloom(&["admin", "password-link", account, "--config", config]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
+        assert!(ran.stderr.contains(refused), "{}", ran.stderr);
+    }
+    let exported = tickloom(&["admin", "audit", "export", "--config", config]);
+    let entries = exported.stdout.lines();
+    let entries: Vec<Value> = entries
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let made: Vec<&Value> = entries
+        .iter()
+        .filter(|entry| entry["action"] == "link_made")
+        .collect();
+    assert_eq!(made.len(), 1);
+    assert_eq!(made[0]["actor"], "operator");
+    assert!(
+        made[0]["resource"]
+            .as_str()
+            .unwrap()
+            .starts_with("account/usr_")
+    );
+}
+
+/// The only administrator has forgotten the password, and no mail is sent.
+#[test]
+fn an_operator_makes_a_link_for_who_forgot_the_password() {
+    let dir = workspace();
+    let (config, data) = (dir.path().join("serve.toml"), dir.path().join("kept"));
+    let text = format!(
+        "data = \"{}\"\n[auth]\nissuer = \"https://id.example.com\"\n",
+        data.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let config = config.display().to_string();
+    let words = [
+        "serve",
+        "auth",
+        "--config",
+        &config,
+        "--http",
+        "127.0.0.1:0",
+    ];
+    let mut running = Running::start(&words);
+    let address = running.announced("serving auth at http://");
+    let finish = |link: &str, more: Value| {
+        let mut body = json!({"link": link.rsplit('#').next().unwrap()});
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let first = "POST /auth/v1/links/finish";
+        send(&address, first, "", &body.to_string()).0
+    };
+    let sign_in = |password: &str| {
+        let body = json!({"email": "ada@example.com", "password": password});
+        send(&address, "POST /auth/v1/sessions", "", &body.to_string()).0
+    };
+    let first = running.announced("auth: ");
+    let (old, new) = ("four words of no sense 7", "five other words of sense 8");
+    let ada = json!({"email": "ada@example.com", "name": "Ada", "password": old});
+    assert_eq!(finish(&first, ada), 200);
+    let made = tickloom(&[
+        "admin",
+        "password-link",
+        "ada@example.com",
+        "--config",
+        &config,
+    ]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let link = made.stdout.trim_end();
+    let page = "https://id.example.com/console/auth/link#tlo_";
+    assert!(link.starts_with(page), "{link}");
+    // It does nothing until it is used, and then once.
+    assert_eq!(sign_in(old), 201);
+    assert_eq!(finish(link, json!({"password": new})), 200);
+    assert_eq!(finish(link, json!({"password": old})), 422);
+    assert_eq!((sign_in(old), sign_in(new)), (401, 201));
+    said_of_links(&config);
+    running.signal("TERM");
+    assert_eq!(running.finish().code, 0);
+}
+
 #[test]
 fn sites_without_a_named_proxy_stop_the_start() {
     let dir = workspace();

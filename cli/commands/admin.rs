@@ -4,7 +4,7 @@
 mod auth;
 mod services;
 
-use auth::{AuditArgs, RebuildArgs, RetryMailArgs};
+use auth::{AuditArgs, PasswordLinkArgs, RebuildArgs, RetryMailArgs};
 use clap::Subcommand;
 use services::{BackupArgs, DoctorArgs, MigrateArgs, RestoreArgs};
 use std::path::PathBuf;
@@ -41,6 +41,7 @@ enum Command {
     Audit(AuditArgs),
     Rebuild(RebuildArgs),
     RetryMail(RetryMailArgs),
+    PasswordLink(PasswordLinkArgs),
 }
 
 #[derive(clap::Args)]
@@ -94,7 +95,8 @@ pub(crate) fn run(args: Args) -> Result<(), crate::failure::Failure> {
     | Command::Doctor(_)
     | Command::Audit(_)
     | Command::Rebuild(_)
-    | Command::RetryMail(_)) = args.command;
+    | Command::RetryMail(_)
+    | Command::PasswordLink(_)) = args.command;
     Err(crate::services::absent())
 }
 
@@ -123,6 +125,7 @@ mod working {
             Command::Audit(args) => auth::audit(args),
             Command::Rebuild(args) => auth::rebuild(args),
             Command::RetryMail(args) => auth::retry_mail(args),
+            Command::PasswordLink(args) => auth::password_link(args),
         }
     }
 

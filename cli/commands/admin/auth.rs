@@ -1,5 +1,5 @@
-//! `tickloom admin audit`, `rebuild` and `retry-mail`: the log of who did what, rows that come from the log of events, and mail that was
-//! given up.
+//! `tickloom admin audit`, `rebuild`, `retry-mail` and `password-link`: the log of who did what, rows that come from the log of events,
+//! mail that was given up, and a way in for who has forgotten theirs.
 
 use crate::services::PlaceArgs;
 use clap::Subcommand;
@@ -20,16 +20,28 @@ Exit codes: 0 done, the log is whole, 1 the log is not whole, or a file or datab
 const RETRY: &str = "\
 Examples:
   tickloom admin retry-mail
-  tickloom admin retry-mail --database postgres://tickloom@localhost/tickloom
+  tickloom admin retry-mail --config serve.toml
 
 Mail is tried for about a day while its server is away, and then given up, which /ready says. This lets it be tried again from now on.
 
 Exit codes: 0 done, 1 the database cannot be used, 2 the command line is wrong.";
 
+const PASSWORD_LINK: &str = "\
+Examples:
+  tickloom admin password-link ada@example.com
+  tickloom admin password-link ada@example.com --config serve.toml --json
+
+For who forgot the password where no mail is sent, the last administrator too: prints a link, good once and for an hour, with which the
+person chooses a new one. Hand it to nobody else. A second factor stays and is asked for as ever; when the link is used all sessions of
+the account end. Whoever can write to the database can do this; the audit log says that `operator` did. --config says under which
+address the page is.
+
+Exit codes: 0 done, 1 the database cannot be used, 2 the command line is wrong, or the account cannot have one.";
+
 const REBUILD: &str = "\
 Examples:
   tickloom admin rebuild
-  tickloom admin rebuild --database postgres://tickloom@localhost/tickloom
+  tickloom admin rebuild --config serve.toml
 
 Accounts, grants and what is known of keys come from the log of events of auth. They are dropped and made from it again, in one
 transaction; what is secret (hashes, sessions) stays as it is.
@@ -88,12 +100,25 @@ pub(super) struct RetryMailArgs {
     json: bool,
 }
 
+/// Make a link with which somebody chooses a new password.
+#[derive(clap::Args)]
+#[command(after_help = PASSWORD_LINK)]
+pub(super) struct PasswordLinkArgs {
+    /// Id or e-mail address of the account
+    account: String,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
 #[cfg(feature = "services")]
-pub(super) use working::{audit, rebuild, retry_mail};
+pub(super) use working::{audit, password_link, rebuild, retry_mail};
 
 #[cfg(feature = "services")]
 mod working {
-    use super::{Audit, AuditArgs, RebuildArgs, RetryMailArgs};
+    use super::{Audit, AuditArgs, PasswordLinkArgs, RebuildArgs, RetryMailArgs};
     use crate::failure::Failure;
     use crate::output;
     use anyhow::{Context, anyhow};
@@ -101,7 +126,8 @@ mod working {
     use std::fs::File;
     use std::io::BufReader;
     use tickloom_auth::Auth;
-    use tickloom_chassis::{AuditHead, Clock, Service, export_audit, verify_audit};
+    use tickloom_chassis::{AuditHead, Clock, ProblemCode, Service, export_audit, verify_audit};
+    use tickloom_types::Ts;
     use tokio::runtime::Runtime;
 
     pub(crate) fn audit(args: AuditArgs) -> Result<(), Failure> {
@@ -169,6 +195,33 @@ mod working {
             return output::json(&json!({"service": "auth", "tried_again": count}));
         }
         output::line(&format!("auth: {count} are tried again"));
+        Ok(())
+    }
+
+    pub(crate) fn password_link(args: PasswordLinkArgs) -> Result<(), Failure> {
+        let issuer = args.place.examined()?.issuer;
+        let made = Runtime::new().map_err(Failure::run)?.block_on(async {
+            let database = args.place.open_auth().await?;
+            let now = Clock::System.now();
+            let made = Auth::password_link(&database, &args.account, &issuer, now).await;
+            database.close().await;
+            made.map_err(|problem| {
+                let said = anyhow!("{}", problem.detail);
+                match problem.code {
+                    ProblemCode::NotFound | ProblemCode::Refused => Failure::input(said),
+                    _ => Failure::run(said),
+                }
+            })
+        })?;
+        if args.json {
+            return output::json(&made);
+        }
+        output::line(&made.link);
+        output::note(&format!(
+            "good once, until {}, for {}: what is open of it ends when it is used",
+            Ts(made.expires),
+            made.account
+        ));
         Ok(())
     }
 }

@@ -29,7 +29,7 @@ Exit codes: 0 done, 1 a file is damaged or cannot be used, 2 the command line is
 const MIGRATE: &str = "\
 Examples:
   tickloom admin migrate --dry-run
-  tickloom admin migrate --database postgres://tickloom@localhost/tickloom
+  tickloom admin migrate --config serve.toml
 
 A start does the same. Each step is a transaction of its own, and the version before this one still runs on what this one makes.
 
@@ -94,9 +94,6 @@ pub(super) struct MigrateArgs {
 pub(super) struct DoctorArgs {
     #[command(flatten)]
     place: PlaceArgs,
-    /// TOML file of `tickloom serve`
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -108,7 +105,7 @@ pub(super) use working::{backup, doctor, migrate, restore};
 #[cfg(feature = "services")]
 mod working {
     use super::{BackupArgs, DoctorArgs, MigrateArgs, RestoreArgs};
-    use crate::commands::serve::{Examined, examined};
+    use crate::commands::serve::Examined;
     use crate::failure::Failure;
     use crate::output;
     use crate::services::services;
@@ -229,11 +226,10 @@ mod working {
     }
 
     pub(crate) fn doctor(args: DoctorArgs) -> Result<(), Failure> {
-        let place = args.place.asked();
-        let examined = examined(args.config.as_deref(), place).map_err(Failure::input)?;
+        let examined = args.place.examined()?;
         let mut found = runtime()?.block_on(findings(&examined));
         // A file that says how to sign in at a mail server or a database.
-        found.extend(args.config.as_deref().and_then(examine_secret_file));
+        found.extend(args.place.config().and_then(examine_secret_file));
         let count = |state| {
             found
                 .iter()

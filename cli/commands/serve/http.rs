@@ -34,6 +34,14 @@ pub(super) struct OwnIssuer {
 }
 
 impl OwnIssuer {
+    /// Of who shows a certificate or does not, under the first of these names.
+    pub(super) fn new(is_tls: bool, hosts: &[String]) -> OwnIssuer {
+        OwnIssuer {
+            is_tls,
+            host: hosts.first().cloned(),
+        }
+    }
+
     pub(super) fn at(&self, address: SocketAddr) -> String {
         if !self.is_tls {
             return format!("http://{address}");
@@ -49,10 +57,7 @@ impl OwnIssuer {
 
 impl HttpKeys {
     pub(super) fn own_issuer(&self) -> OwnIssuer {
-        OwnIssuer {
-            is_tls: self.tls.is_some(),
-            host: self.hosts.first().cloned(),
-        }
+        OwnIssuer::new(self.tls.is_some(), &self.hosts)
     }
 
     /// The options, checked. `issuer` is that of auth, if auth runs: under its name it is asked too.

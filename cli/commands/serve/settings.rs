@@ -299,7 +299,7 @@ fn grpc(
     Ok(Some(Grpc { address, identity }))
 }
 
-/// What `tickloom admin doctor` looks at.
+/// What commands that look after services have to know of a configuration.
 pub(crate) struct Examined {
     pub(crate) place: Place,
     pub(crate) http: SocketAddr,
@@ -311,6 +311,8 @@ pub(crate) struct Examined {
     pub(crate) mail: Option<MailConfig>,
     /// Keys that encrypt secrets in the database of auth.
     pub(crate) auth_keys: PathBuf,
+    /// The address under which auth is reached.
+    pub(crate) issuer: String,
 }
 
 /// The settings of a file, with the place that the command line names. Nothing is made.
@@ -333,10 +335,13 @@ pub(crate) fn examined(
         (None, _) => Place::Folder(folder.clone()),
     };
     let http = file.http;
+    let http = http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, PORT).into());
+    let own = OwnIssuer::new(file.tls.is_some(), &file.hosts);
     let auth_keys = file.auth.encryption_keys;
     Ok(Examined {
         place,
-        http: http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, PORT).into()),
+        http,
+        issuer: file.auth.issuer.unwrap_or_else(|| own.at(http)),
         grpc: file.grpc,
         tls: file.tls,
         identity: file.identity,

@@ -25,6 +25,7 @@ mod site;
 mod store;
 
 use crate::authenticator::GrantCache;
+pub use crate::by_hand::PasswordLink;
 use crate::change::By;
 use crate::credential::encryption::EncryptionKeys;
 use crate::credential::passkey::{ChallengeKey, NoRelyingParty, RelyingParty};

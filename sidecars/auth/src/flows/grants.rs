@@ -118,6 +118,24 @@ impl Auth {
     }
 }
 
+/// The account of an id or e-mail address.
+///
+/// # Errors
+/// [`ProblemCode::NotFound`].
+pub(crate) async fn named(at: &mut AnyConnection, account: &str) -> Result<Account, AuthError> {
+    let found = match (
+        store::account::by_id(&mut *at, account).await?,
+        email(account),
+    ) {
+        (None, Some(address)) => store::account::by_email(&mut *at, &address).await?,
+        (found, _) => found,
+    };
+    found.ok_or_else(|| {
+        let detail = format!("there is no account `{account}`");
+        Problem::new(ProblemCode::NotFound, detail).into()
+    })
+}
+
 /// Whether an account may do something now, with a token or key for everything. The account is named by its id or e-mail address.
 ///
 /// # Errors
@@ -128,17 +146,7 @@ pub(crate) async fn explain(
     (action, resource): (&str, &str),
     now: Ts,
 ) -> Result<Explained, AuthError> {
-    let found = match (
-        store::account::by_id(&mut *at, account).await?,
-        email(account),
-    ) {
-        (None, Some(address)) => store::account::by_email(&mut *at, &address).await?,
-        (found, _) => found,
-    };
-    let found = found.ok_or_else(|| {
-        let detail = format!("there is no account `{account}`");
-        Problem::new(ProblemCode::NotFound, detail)
-    })?;
+    let found = named(at, account).await?;
     if let Err(refusal) = found.usable() {
         return Ok(Explained {
             account: found.id,

@@ -25,11 +25,15 @@ pub(crate) const INVITE: &str = "invite";
 pub(crate) const WELCOME: &str = "welcome";
 /// What a link is for: somebody who forgot the password, by mail.
 pub(crate) const RECOVER: &str = "recover";
+/// What a link is for: somebody who forgot the password, given to the operator, who hands it on.
+pub(crate) const BY_HAND: &str = "by_hand";
 /// The kind of effect that a request for a link is.
 pub(crate) const LINK_REQUEST: &str = "link_request";
 /// How long a link is good: an invitation a week, the others an hour; the first one until it is used.
 const INVITE_NS: i64 = 7 * 86_400_000_000_000;
 const RECOVER_NS: i64 = 3_600_000_000_000;
+/// How long a link of an operator is good: an hour.
+pub(crate) const BY_HAND_NS: i64 = RECOVER_NS;
 
 /// Somebody who wants a link.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -77,7 +81,7 @@ impl Auth {
         wanted: LinkRequest,
     ) -> Result<(), AuthError> {
         if !self.has_mail {
-            let detail = "no mail is sent from here: ask an administrator";
+            let detail = "no mail is sent from here: ask who runs this for a link (`tickloom admin password-link`)";
             return Err(Problem::new(ProblemCode::Refused, detail).into());
         }
         if wanted.name.is_some() && !self.is_open {

@@ -1,6 +1,8 @@
 //! What the name of an instrument says of its contract, by the rules by which venues make symbols (`docs/instruments.md`). Feeds ask, and
 //! imports of files, which know no feed.
 
+mod forms;
+
 use crate::currency::{quote_currency, split_dollar_pair, split_pair};
 use crate::definition::{InstrumentDef, InstrumentKind, Payoff, Term};
 
@@ -46,9 +48,15 @@ impl InstrumentDef {
     }
 }
 
-/// What a name without a venue's rules says: that it is a pair, if it is two parts of which the second is a currency, or capital
-/// letters that end with one.
+/// What a name without a venue's rules says: what contract it is, by its form, or that it is a pair, if it is two parts of which the second
+/// is a currency, or capital letters that end with one.
 fn of_file(name: &str) -> Said {
+    let upper = name.to_ascii_uppercase();
+    let after_venue = || upper.split_once('.').map(|(_, symbol)| symbol);
+    let said = after_venue().and_then(forms::of_form);
+    if let Some(said) = said.or_else(|| forms::of_form(&upper)) {
+        return said;
+    }
     let symbol = name.rsplit('.').next().unwrap_or(name);
     let parts: Vec<&str> = symbol.split(['-', '/', '_', ':']).collect();
     match parts.as_slice() {
@@ -64,6 +72,13 @@ fn of_file(name: &str) -> Said {
 /// Whether a symbol is written as a pair of currencies or coins: capital letters that end with a currency that is known, such as `EURUSD`.
 #[must_use]
 pub fn is_pair(symbol: &str) -> bool {
+    // Coins whose codes end with that of another.
+    const COINS: [&str; 8] = [
+        "STETH", "WBETH", "CBETH", "WEETH", "RSETH", "EZETH", "FDUSD", "PYUSD",
+    ];
+    if COINS.contains(&symbol) {
+        return false;
+    }
     let is_code = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
     symbol.bytes().all(is_code) && split_pair(symbol).is_some_and(|(base, _)| base.len() > 1)
 }

@@ -52,10 +52,16 @@ fn from_csv(text: &str, path: &Path) -> Result<Definitions> {
         .headers()
         .map_err(|error| not_understood(path, &error))?;
     let headers = headers.clone();
+    for (at, name) in headers.iter().enumerate() {
+        if headers.iter().take(at).any(|before| before == name) {
+            let reason = format!("two columns called {name:?}");
+            return Err(not_understood(path, &reason).into());
+        }
+    }
     let mut all = Definitions::default();
     for row in reader.records() {
         let row = row.map_err(|error| not_understood(path, &error))?;
-        all.add(Definition::from_row(headers.iter().zip(row.iter()), path)?)?;
+        all.add_of_file(Definition::from_row(headers.iter().zip(row.iter()), path)?)?;
     }
     Ok(all)
 }
@@ -77,5 +83,32 @@ mod tests {
         let all = from_csv(csv, Path::new("x.csv")).unwrap();
         assert_eq!(all.all()[1].fields()[0].1, "0.015625");
         assert_eq!(all.all()[1].fields().len(), 2);
+    }
+
+    #[test]
+    fn one_field_of_an_instrument_is_said_once() {
+        let refused = |csv: &str| {
+            let error = from_csv(csv, Path::new("x.csv")).unwrap_err();
+            error.to_string()
+        };
+        let two = refused("name,multiplier,multiplier\nAAA,5,6\n");
+        assert!(two.contains("two columns called \"multiplier\""), "{two}");
+        for csv in [
+            "name,multiplier\nAAA,5\nAAA,6\n",
+            "name,multiplier\nAAA,5\n\"AAA \",6\n",
+        ] {
+            let two = refused(csv);
+            assert!(two.contains("multiplier = 5 and multiplier = 6"), "{two}");
+        }
+        let csv = "name,multiplier,tick,from,to\nAAA,5,,,\nAAA,5,1,,\nBBB,5,,,2024-01-01\nBBB,6,,2024-01-01,\n";
+        let all = from_csv(csv, Path::new("x.csv")).unwrap();
+        assert_eq!(all.all().len(), 3);
+        let toml = "[[instrument]]\nname = \"AAA\"\nmultiplier = 5\n[[instrument]]\nname = \"AAA\"\nmultiplier = 6\n";
+        let error = Definitions::from_toml(toml, Path::new("x.toml")).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("multiplier = 5 and multiplier = 6")
+        );
     }
 }

@@ -181,7 +181,7 @@ impl Definitions {
                 .into_iter()
                 .map(|(field, value)| (field, value.text()))
                 .collect();
-            all.add(Definition::from_row(
+            all.add_of_file(Definition::from_row(
                 fields
                     .iter()
                     .map(|(field, value)| (field.as_str(), value.as_str())),
@@ -189,6 +189,26 @@ impl Definitions {
             )?)?;
         }
         Ok(all)
+    }
+
+    /// Adds a definition of a file, which says each field of an instrument for the same times once.
+    ///
+    /// # Errors
+    /// As [`Definitions::add`]; and if one that was added says another value.
+    pub fn add_of_file(&mut self, definition: Definition) -> Result<()> {
+        let mut same = self.of(&definition.name).iter();
+        let times = (definition.from, definition.to);
+        if let Some(known) = same.find(|known| (known.from, known.to) == times) {
+            let known = known.fields();
+            for (field, value) in definition.fields() {
+                let other = known.iter().find(|(name, _)| *name == field);
+                if let Some((_, other)) = other.filter(|(_, other)| *other != value) {
+                    let found = format!("{field} = {other} and {field} = {value}");
+                    return Err(wrong(&definition.name, found, "one of them"));
+                }
+            }
+        }
+        self.add(definition)
     }
 
     /// All of them in TOML; [`Definitions::from_toml`] makes the same of it.

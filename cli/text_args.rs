@@ -13,8 +13,8 @@ pub(crate) struct TextArgs {
     /// columns' names]
     #[arg(long, value_name = "WHAT=COLUMN,…")]
     columns: Option<Mapping>,
-    /// How times are written: s, ms, us, ns, compact, day-first, month-first, or a pattern such as '%d/%m/%y %H:%M' [default:
-    /// found out from the rows]
+    /// How times are written: s, ms, us, ns, dotnet, filetime, compact, day-first, month-first, or a pattern such as
+    /// '%d/%m/%y %H:%M' [default: found out from the rows]
     #[arg(long, value_name = "FORMAT")]
     time_format: Option<String>,
     /// IANA zone of times that name none, such as America/New_York, or an offset such as -05:00 [default: UTC]

@@ -183,3 +183,51 @@ fn candles_that_are_not_closed_are_left_out_and_called_by_their_column() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.stdout.contains("BTC-USDT-SWAP"), "{}", ran.stdout);
 }
+
+const BOTH_SIDES: &str = "\
+time,bid_open,bid_high,bid_low,bid_close,ask_open,ask_high,ask_low,ask_close
+2024-01-02 09:30,10,11,9,10,10.1,11.1,9.1,10.1
+2024-01-02 09:31,10,11,9,10.5,10.1,11.1,9.1,10.6
+2024-01-02 09:32,10,11,9,10,10.1,11.1,9.1,10.1
+2024-01-02 09:33,10,11,9,10.5,10.1,11.1,9.1,10.6
+";
+
+/// Bars of bid and ask are two instruments, of which a backtest of the file takes one, as the error says.
+#[test]
+fn bars_of_the_bid_are_backtested_by_their_name() {
+    let dir = workspace();
+    let path = dir.path().join("bba.csv");
+    std::fs::write(&path, BOTH_SIDES).unwrap();
+    let file = path.display().to_string();
+    let ran = backtest(&file, &["--size", "1"]);
+    assert_eq!(ran.code, 2, "{}", ran.stdout);
+    let advice = "choose one with --instrument: bba.bid, bba.ask";
+    assert!(ran.stderr.contains(advice), "{}", ran.stderr);
+    // Bought at the open of the bar after a close of 10.5, and sold at that of the next: both are 10 of the bid and 10.1 of the ask.
+    for (name, enter, exit) in [
+        ("bba.bid", "close > 10.2", "close < 10.2"),
+        ("bba.ask", "close > 10.3", "close < 10.3"),
+        ("EURUSD.ask", "close > 10.3", "close < 10.3"),
+    ] {
+        let ran = tickloom(&[
+            "backtest",
+            "--data",
+            &file,
+            "--enter",
+            enter,
+            "--exit",
+            exit,
+            "--instrument",
+            name,
+            "--size",
+            "1",
+            "--json",
+        ]);
+        assert_eq!(ran.code, 0, "{name}: {}", ran.stderr);
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(report["bars"], 4, "{report}");
+        assert_eq!(report["fills"], 2, "{report}");
+        assert_eq!(report["final_equity"], "1000000", "{report}");
+        assert!(ran.stdout.contains(name), "{}", ran.stdout);
+    }
+}

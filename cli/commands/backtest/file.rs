@@ -127,7 +127,13 @@ pub(super) fn from_rows(
     };
     let named_only = (named, args.strategy.is_some());
     let memory = args.memory.for_reading();
-    let read = |options: &ImportOptions| read(path, options, &query, memory);
+    let read = |options: &ImportOptions, only: Option<&str>| {
+        let query = ScanQuery {
+            instruments: only.map(str::to_owned).into_iter().collect(),
+            ..query.clone()
+        };
+        read(path, options, &query, memory)
+    };
     let mut file = read_rows(named_only, &options, &read)?;
     let about = About {
         notes: tell(path, &mut file.report),
@@ -298,23 +304,42 @@ fn given_bar(
     default_bar(&sizes, meant).map_err(Failure::input)
 }
 
-/// The records of a file of rows. A strategy file may be about several instruments of the file; of one that does not have the
-/// named instrument, the name is what the file is of.
+/// What the bars of the bid and of the ask are called after their instrument's name.
+const SIDES: [&str; 2] = [".bid", ".ask"];
+
+/// How rows are read: all, or those of one instrument.
+type ReadOne<'r> = &'r dyn Fn(&ImportOptions, Option<&str>) -> Result<SpooledFile, Failure>;
+
+/// The records of a file of rows. A strategy file may be about several instruments of the file, and bars of bid and ask are two; of one
+/// that does not have the named instrument, the name is what the file is of. `read` takes the one instrument that is wanted of a file,
+/// if it is not all that is in it.
 fn read_rows(
     (named, has_file): (Option<&str>, bool),
     options: &ImportOptions,
-    read: &dyn Fn(&ImportOptions) -> Result<SpooledFile, Failure>,
+    read: ReadOne<'_>,
 ) -> Result<SpooledFile, Failure> {
-    if let Some(name) = named.filter(|_| has_file) {
-        let all = read(options)?;
-        if all.packed.instruments.find(name).is_some() {
-            return Ok(all);
+    let called = |name: Option<&str>| ImportOptions {
+        instrument: name.map(str::to_owned),
+        ..options.clone()
+    };
+    let only = named.filter(|_| !has_file);
+    let of_side = named.and_then(|name| SIDES.iter().find_map(|side| name.strip_suffix(side)));
+    // Bars of a bid or an ask are of the instrument that is called as the file is, or as is said without its end.
+    let calls = match (of_side, has_file) {
+        (Some(_), _) => vec![None, of_side],
+        (None, true) => vec![None],
+        (None, false) => Vec::new(),
+    };
+    for of in calls {
+        match read(&called(of), only) {
+            Ok(file) if named.is_some_and(|name| file.packed.instruments.find(name).is_some()) => {
+                return Ok(file);
+            }
+            Err(failed) if of_side.is_none() => return Err(failed),
+            _ => {}
         }
     }
-    read(&ImportOptions {
-        instrument: named.map(str::to_owned),
-        ..options.clone()
-    })
+    read(&called(named), None)
 }
 
 /// Refuses a capture of which more lines are wrong than may be, if that was said.

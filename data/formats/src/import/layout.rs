@@ -1,17 +1,21 @@
 //! What the columns of a file mean: found out from its header and first rows, or told, never from its name.
 
+mod agree;
 mod apart;
 mod called;
 mod clock;
 mod columns;
 mod depth;
+mod floats;
 mod headerless;
 mod other;
 mod puzzle;
 mod rules;
+mod sides;
 mod start;
 mod times;
 mod typed;
+mod unknown;
 mod used;
 mod vendor;
 mod zone;
@@ -30,10 +34,12 @@ pub(crate) use depth::DepthLevel;
 use headerless::headerless;
 use jiff::tz::TimeZone;
 pub(crate) use puzzle::{Dialect, Puzzle, Unread};
-pub(crate) use rules::{Rule, Verdict};
+pub(crate) use rules::{Rule, Verdict, is_of_others};
 pub(crate) use start::rows;
 use start::{Start, delimiter, header, start};
 use tickloom_types::{BarSpec, NANOS_PER_SECOND};
+use unknown::Unknown;
+pub(crate) use unknown::is_word;
 
 /// Roles of the numbers of a row, in its order.
 const NUMBER_ROLES: [(Shape, &[Role]); 6] = [
@@ -96,6 +102,8 @@ pub(crate) struct Layout {
     pub(crate) sides: Vec<(usize, bool)>,
     /// Columns of words that are not read, and may tell instruments apart.
     pub(crate) words: Vec<usize>,
+    /// Columns of words of which nothing says what they are, in a file that names no instruments.
+    pub(crate) unknown: Unknown,
     /// Columns that say what a row is, and whether it counts.
     pub(crate) rules: Vec<Rule>,
     /// Columns of floats of 64 bits that all are floats of 32 bits, and are read as those.
@@ -195,6 +203,7 @@ impl Layout {
             apart: Vec::new(),
             sides: Vec::new(),
             words: Vec::new(),
+            unknown: Unknown::default(),
             rules: Vec::new(),
             singles: Vec::new(),
             time: TimeFormat::Compact,
@@ -236,6 +245,7 @@ impl Layout {
             apart: Vec::new(),
             sides: Vec::new(),
             words: Vec::new(),
+            unknown: Unknown::default(),
             rules: Vec::new(),
             singles: Vec::new(),
             time,

@@ -162,7 +162,14 @@ fn are_scaled(head: &[Vec<u8>]) -> bool {
 }
 
 /// The layout of such a file.
-pub(super) fn layout(input: &Input, head: &[Vec<u8>]) -> Result<Layout, Puzzle> {
+///
+/// # Errors
+/// Its prices may be scaled, its columns are not LEAN's, or nothing says in which zone its times are.
+pub(super) fn layout(
+    input: &Input,
+    head: &[Vec<u8>],
+    told_zone: Option<&str>,
+) -> Result<Layout, Puzzle> {
     let name = Name::of(&input.file_name());
     let folders = folders(input.path());
     if let Some(scaled) = folders.iter().find(|f| SCALED.contains(&f.as_str())) {
@@ -200,7 +207,11 @@ pub(super) fn layout(input: &Input, head: &[Vec<u8>]) -> Result<Layout, Puzzle> 
         Some(venue) => format!("{venue}.{symbol}"),
         None => symbol,
     });
-    (layout.known.zone, layout.notes) = zone(venue.as_deref());
+    if told_zone.is_none() {
+        let (zone, note) = zone(venue.as_deref())?;
+        layout.known.zone = Some(zone);
+        layout.notes.push(note);
+    }
     Ok(layout)
 }
 
@@ -258,26 +269,29 @@ fn columns(
 }
 
 /// The zone of a venue's files, and what is to be said of it.
-fn zone(venue: Option<&str>) -> (Option<TimeZone>, Vec<String>) {
-    let (zone, note) = match venue {
-        Some("fxcm") => (
+///
+/// # Errors
+/// None is known: LEAN keeps the times of most markets as clocks there show them.
+fn zone(venue: Option<&str>) -> Result<(TimeZone, String), Puzzle> {
+    let expected = "--zone, as an IANA zone such as America/New_York, or UTC";
+    match venue {
+        Some("fxcm") => Ok((
             TimeZone::fixed(offset(-5)),
             "times are five hours behind UTC, as in all of LEAN's files of fxcm".to_owned(),
-        ),
-        Some(venue) if UTC_VENUES.contains(&venue) => (
+        )),
+        Some(venue) if UTC_VENUES.contains(&venue) => Ok((
             TimeZone::UTC,
             format!("times are UTC, as in all of LEAN's files of {venue}"),
-        ),
-        Some(venue) => (
-            TimeZone::UTC,
-            format!("no zone is known of {venue}: taken as UTC"),
-        ),
-        None => (
-            TimeZone::UTC,
-            "no folder says which venue it is of: times are taken as UTC".to_owned(),
-        ),
-    };
-    (Some(zone), vec![note])
+        )),
+        Some(venue) => {
+            let found = format!("a file of LEAN of {venue}, whose zone is not known");
+            Err((found, expected.to_owned()))
+        }
+        None => {
+            let found = "a file of LEAN, of which no folder says the venue and so the zone";
+            Err((found.to_owned(), expected.to_owned()))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -286,10 +300,14 @@ mod tests {
     use crate::import::row::Shape;
 
     fn found(path: &str, line: &str) -> Result<Layout, Puzzle> {
+        found_in(path, line, None)
+    }
+
+    fn found_in(path: &str, line: &str, zone: Option<&str>) -> Result<Layout, Puzzle> {
         let input = Input::bytes(Path::new(path), line.as_bytes().to_vec());
         let head = [line.as_bytes().to_vec()];
         assert!(is_lean(input.path(), &input.file_name(), &head), "{path}");
-        layout(&input, &head)
+        layout(&input, &head, zone)
     }
 
     fn check(path: &str, line: &str, shape: Shape, bar: Option<&str>, instrument: &str) -> Layout {
@@ -334,14 +352,23 @@ mod tests {
             Some("1h"),
             "oanda.EURUSD",
         );
-        let bare = check(
-            "daily/btcusd_trade.csv",
-            "20141201 00:00,300,370,300,370,0.05",
-            Shape::Bars,
-            Some("1d"),
-            "BTCUSD",
-        );
-        assert!(bare.notes[0].starts_with("no folder says"));
+    }
+
+    #[test]
+    fn times_of_a_zone_that_is_not_known_have_to_be_told() {
+        let future = "future/cme/minute/es/20240102_es_minute_trade_202403.csv";
+        let row = "34200000,1,2,1,2,0";
+        let (what, expected) = found(future, row).unwrap_err();
+        assert_eq!(what, "a file of LEAN of cme, whose zone is not known");
+        assert!(expected.starts_with("--zone"), "{expected}");
+        let told = found_in(future, row, Some("America/Chicago")).unwrap();
+        assert_eq!(told.known.instrument.as_deref(), Some("cme.ES_202403"));
+        assert_eq!(told.known.zone, None);
+        let bare = "daily/btcusd_trade.csv";
+        let row = "20141201 00:00,300,370,300,370,0.05";
+        let (what, _) = found(bare, row).unwrap_err();
+        assert!(what.contains("no folder says the venue"), "{what}");
+        assert!(found_in(bare, row, Some("UTC")).is_ok());
     }
 
     #[test]

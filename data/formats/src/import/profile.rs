@@ -15,7 +15,7 @@ use tickloom_types::{BarSpec, PRICE_DECIMALS_MAX, currency_code};
 pub struct Profile {
     /// Which column holds what.
     pub columns: Mapping,
-    /// How times are written: s, ms, us, ns, compact, day-first, month-first or a pattern of strptime.
+    /// How times are written: s, ms, us, ns, dotnet, filetime, compact, day-first, month-first or a pattern of strptime.
     pub time_format: Option<String>,
     /// IANA zone of times that name none, or an offset.
     pub zone: Option<String>,
@@ -103,7 +103,7 @@ impl ImportOptions {
         self.mapping.check()?;
         let format = self.time_format.as_deref();
         if let Some(format) = format.filter(|format| TimeFormat::told(format).is_none()) {
-            let expected = "s, ms, us, ns, compact, day-first, month-first or a pattern such as %d/%m/%Y %H:%M";
+            let expected = "s, ms, us, ns, dotnet, filetime, compact, day-first, month-first or a pattern such as %d/%m/%Y %H:%M";
             return Err(wrong("time-format", format, expected));
         }
         if let Some(decimals) = self.round.filter(|decimals| *decimals > PRICE_DECIMALS_MAX) {

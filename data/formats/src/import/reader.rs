@@ -49,6 +49,7 @@ use tickers::LastRow;
 pub(super) use tickers::{Ticker, note_of_cases};
 use tickloom_types::Ts;
 pub(super) use times::{FileOrder, Times};
+pub(super) use values::Level;
 
 /// Where rows come from.
 enum Source {
@@ -131,17 +132,11 @@ pub(super) struct Reader<'a> {
     pub(super) is_in_doubt: bool,
     /// Whether a number has more than nine decimals.
     pub(super) has_fine: bool,
+    /// Whether a row has another word than the first, where nothing says what the words are.
+    pub(super) words_differ: bool,
     pub(super) not_kept: BTreeMap<String, u64>,
     pub(super) problems: Problems,
     notes: Vec<String>,
-}
-
-/// A level of a book.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Level {
-    pub(super) is_bid: bool,
-    pub(super) price: Number,
-    pub(super) qty: Number,
 }
 
 impl<'a> Reader<'a> {
@@ -200,6 +195,7 @@ impl<'a> Reader<'a> {
             sizeless: [0; 2],
             is_in_doubt: false,
             has_fine: false,
+            words_differ: false,
             not_kept: BTreeMap::new(),
             problems: Problems::new(options.errors_max, layout.is_columnar),
             notes: Vec::new(),

@@ -158,7 +158,7 @@ impl Format {
         };
         let binance = |content: binance::Content| content.layout(input, &head).map_err(of_market);
         let layout = match self {
-            Format::Lean => lean::layout(input, &head).map_err(of_market),
+            Format::Lean => lean::layout(input, &head, options.zone.as_deref()).map_err(of_market),
             Format::BinanceKlines => binance(binance::Content::Klines),
             Format::BinanceAggTrades => binance(binance::Content::AggTrades),
             Format::BinanceTrades => binance(binance::Content::Trades),

@@ -8,12 +8,14 @@ mod decimal;
 mod doubt;
 mod draft;
 mod moment;
+mod names;
 mod plan;
 mod size;
 mod sorted;
 mod survey;
 mod thirty_seconds;
 mod told;
+mod totals;
 
 use super::input::Input;
 use super::layout::{Dialect, Layout};
@@ -74,6 +76,9 @@ pub(super) fn prepare(
     if !layout.words.is_empty() && reader.times.meet() {
         apart::no_instruments_by_words(input, &layout)?;
     }
+    if layout.unknown.differ || reader.words_differ {
+        names::no_instruments_by_names(input, &layout)?;
+    }
     if survey.rows == 0 {
         return Err(nothing(&reader, &layout));
     }
@@ -131,7 +136,7 @@ pub(super) fn prepare(
 /// Settles what can be known before the rows are read.
 fn settle(input: &Input, options: &ImportOptions, layout: &mut Layout) -> Result<()> {
     if layout.clock.is_some() {
-        doubt::settle_clock(input, layout)?;
+        doubt::settle_clock(input, options, layout)?;
     }
     if layout.is_time_in_doubt {
         doubt::settle_times(input, layout)?;
@@ -157,9 +162,13 @@ fn keeps_order(layout: &Layout) -> bool {
 /// What is wrong with the order of rows that go on from those above them.
 fn wrong_order(layout: &Layout, order: FileOrder) -> Option<String> {
     let goes_on = layout.dialect == Dialect::Metatrader;
+    let is_newest_first = matches!(
+        order,
+        FileOrder::NewestFirst | FileOrder::MostlyNewestFirst(_)
+    );
     match order {
-        FileOrder::NewestFirst if keeps_order(layout) => Some("a book, newest first".to_owned()),
-        FileOrder::NewestFirst if goes_on => Some("ticks of MetaTrader 5, newest first".to_owned()),
+        _ if is_newest_first && keeps_order(layout) => Some("a book, newest first".to_owned()),
+        _ if is_newest_first && goes_on => Some("ticks of MetaTrader 5, newest first".to_owned()),
         FileOrder::Other(back) if goes_on => Some(format!(
             "ticks of MetaTrader 5, of which {back} are earlier than the one above them"
         )),
@@ -321,6 +330,9 @@ impl TableFile {
         match self.order {
             FileOrder::Sorted => {}
             FileOrder::NewestFirst => notes.push("newest first: sorted".to_owned()),
+            FileOrder::MostlyNewestFirst(forward) => notes.push(format!(
+                "newest first but for {forward} rows that are later than the one above them: sorted"
+            )),
             FileOrder::Other(back) if back > 0 => notes.push(format!(
                 "{back} rows are earlier than the one above them{}",
                 if keeps_order(&self.layout) {

@@ -1,6 +1,7 @@
 //! Files as people have them: made-up ones for every rule, and the real ones of the shared data where they are at hand.
 
 mod kinds;
+mod names;
 mod other_rows;
 mod periods;
 mod texts;

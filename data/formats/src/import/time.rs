@@ -3,12 +3,16 @@
 
 mod calendar_date;
 mod quick;
+mod readings;
+mod ticks;
 mod typed;
 mod zones;
 
-pub(crate) use calendar_date::{DateOrder, Parted, is_month, parted};
+pub(crate) use calendar_date::{DateOrder, Parted, is_month, parted, plain_date};
 use calendar_date::{date, digits};
 pub(crate) use quick::QuickTimes;
+pub(crate) use readings::{early, other_epoch, short_year};
+use ticks::Ticks;
 pub(crate) use typed::time_text;
 pub(crate) use zones::named_zone;
 use zones::zone_behind;
@@ -46,6 +50,8 @@ pub(crate) enum TimeFormat {
     DayMillis(Date),
     /// As was told, in the notation of strptime.
     Pattern(String),
+    /// Hundreds of nanoseconds since another epoch, as was told.
+    Ticks(Ticks),
     /// As the type of the column says.
     Typed {
         /// What that is, for people.
@@ -87,6 +93,7 @@ impl fmt::Display for TimeFormat {
                 write!(f, "milliseconds since the midnight of {date}")
             }
             TimeFormat::Pattern(pattern) => write!(f, "{pattern}"),
+            TimeFormat::Ticks(ticks) => f.write_str(ticks.words()),
             TimeFormat::Typed { what, .. } => f.write_str(what),
             TimeFormat::Epoch(decimals) | TimeFormat::Unit(decimals) => {
                 write!(f, "{} since the epoch", unit_name(*decimals))
@@ -129,6 +136,9 @@ impl TimeFormat {
         if let Some((.., decimals)) = UNITS.iter().find(|(unit, ..)| *unit == text) {
             return Some(TimeFormat::Unit(*decimals));
         }
+        if let Some(ticks) = Ticks::told(text) {
+            return Some(TimeFormat::Ticks(ticks));
+        }
         Some(match text {
             "day-first" => TimeFormat::Text(DateOrder::DayFirst),
             "month-first" => TimeFormat::Text(DateOrder::MonthFirst),
@@ -145,6 +155,7 @@ impl TimeFormat {
             TimeFormat::DayMillis(date) => day_millis(text, *date, zone),
             TimeFormat::Compact => compact(text, zone),
             TimeFormat::Pattern(pattern) => by_pattern(text, pattern, zone),
+            TimeFormat::Ticks(ticks) => ticks.parse(text),
             TimeFormat::Epoch(_) => since_epoch(text, epoch_decimals(text)?),
             TimeFormat::Unit(decimals) => since_epoch(text, *decimals),
             TimeFormat::Typed { .. } => None,
@@ -256,14 +267,6 @@ fn day_millis(text: &[u8], date: Date, zone: &TimeZone) -> Option<Stamped> {
 fn instant(local: DateTime, zone: &TimeZone) -> Option<Ts> {
     let stamp = zone.to_ambiguous_timestamp(local).unambiguous().ok()?;
     i64::try_from(stamp.as_nanosecond()).map(Ts).ok()
-}
-
-/// A date of eight digits.
-pub(crate) fn plain_date(text: &str) -> Option<Date> {
-    match date(text.as_bytes(), DateOrder::YearFirst)? {
-        (date, []) if text.len() == 8 => Some(date),
-        _ => None,
-    }
 }
 
 /// Whether this is a time of day such as `09:30`.

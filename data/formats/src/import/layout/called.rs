@@ -18,7 +18,8 @@ impl Layout {
         options: &ImportOptions,
         is_readable: impl Fn(usize) -> bool,
     ) {
-        self.set_called(data, options, is_readable);
+        self.set_called(data, options, &is_readable);
+        self.set_unknown(data, &options.mapping, is_readable);
         self.set_own();
         self.has_apostrophes = self.apostrophes(data);
     }

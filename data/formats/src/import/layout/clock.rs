@@ -10,6 +10,10 @@ pub(crate) struct ClockDigits {
     most: usize,
     is_short: bool,
     are_whole: bool,
+    /// Whether one is zero, another has minutes or seconds, and the largest of at most four digits.
+    has_zero: bool,
+    has_parts: bool,
+    largest: u32,
 }
 
 impl ClockDigits {
@@ -19,7 +23,20 @@ impl ClockDigits {
         self.are_whole |= !is_number || text.len() > 1 && text[0] == b'0';
         self.most = self.most.max(text.len());
         self.is_short |= !matches!(text.len(), 4 | 6 | 9);
+        let value = std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let value: u32 = value.unwrap_or(u32::MAX);
+        self.has_zero |= value == 0;
+        self.has_parts |= !value.is_multiple_of(100);
+        self.largest = self.largest.max(value);
         !self.are_whole
+    }
+
+    /// Whether those of one day may be hours from midnight on, or as many minutes without their seconds: `0`, `100`, `200`.
+    pub(crate) fn may_be_minutes(self) -> bool {
+        const LAST_HOUR: u32 = 2_300;
+        self.digits() == Some(4) && self.has_zero && !self.has_parts && self.largest < LAST_HOUR
     }
 
     /// How many digits they have, if they have lost some.
@@ -67,5 +84,14 @@ mod tests {
         assert_eq!(digits(&["930", "0931"]), None);
         assert_eq!(digits(&["1000", "1001"]), None);
         assert_eq!(digits(&["93000", "09:30"]), None);
+        let may_be_minutes = |texts: &[&str]| {
+            let mut digits = ClockDigits::default();
+            let _ = texts.iter().all(|text| digits.note(text.as_bytes()));
+            digits.may_be_minutes()
+        };
+        assert!(may_be_minutes(&["0", "100", "200"]));
+        assert!(!may_be_minutes(&["0", "100", "2300"]));
+        assert!(!may_be_minutes(&["0", "101", "200"]));
+        assert!(!may_be_minutes(&["900", "1000"]));
     }
 }

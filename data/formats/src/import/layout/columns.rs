@@ -184,6 +184,7 @@ pub(super) fn roles(
         whole_time(&mut roles);
     }
     by_content(&mut roles, data);
+    super::sides::sides_by_content(names, &mut roles, data, mapping);
     if mapping.is_empty() {
         no_twins(names, &roles)?;
     }

@@ -62,21 +62,76 @@ pub(super) fn headerless(
     if row.len() > 1 && is_time_of_day(row.get(1)) {
         names.push("time");
     }
-    let prices = ["open", "high", "low", "close", "volume", "open interest"];
+    // What comes behind the volume is no number of a bar that is read: an open interest, or how many trades.
+    let prices = ["open", "high", "low", "close", "volume", "not read"];
     let left = row.len() - names.len();
     if !(4..=prices.len()).contains(&left) {
         return puzzle(format!("{left} columns beside the time"));
     }
-    let first = names.len();
-    if format.is_none() && !are_bars(data, first) {
+    if format.is_none() {
+        sure_bars(data, names.len(), left)?;
+    }
+    names.extend(&prices[..left]);
+    notes.push(format!("no header; columns taken as {}", names.join(", ")));
+    Ok(names.into_iter().map(str::to_owned).collect())
+}
+
+/// Refuses rows whose first four numbers are no bar, or whose fifth may be another close.
+fn sure_bars(data: &[Fields], first: usize, left: usize) -> Result<(), Puzzle> {
+    if !are_bars(data, first) {
         let found = "four numbers of most rows that are not near each other, as open, high, low and close are";
         let expected =
             "a header; otherwise name the columns, such as --columns time=1,id=2,price=3,size=4";
         return Err((found.to_owned(), expected.to_owned()));
     }
-    names.extend(&prices[..left]);
-    notes.push(format!("no header; columns taken as {}", names.join(", ")));
-    Ok(names.into_iter().map(str::to_owned).collect())
+    if left > 4 && are_adjusted(data, first) {
+        let at = first + 5;
+        let text = data.first().map_or(b"".as_slice(), |row| row.get(at - 1));
+        let found = format!(
+            "{:?} in column {at} behind the close, which is near the prices of each row: an adjusted close, or a volume",
+            String::from_utf8_lossy(text)
+        );
+        let volume = match left {
+            5 => "-".to_owned(),
+            _ => (at + 1).to_string(),
+        };
+        let [open, high, low, close] = [1, 2, 3, 4].map(|place| first + place);
+        let time = match first {
+            1 => "time=1",
+            _ => "date=1,time_of_day=2",
+        };
+        let expected = format!(
+            "--columns {time},open={open},high={high},low={low},close={close},volume={volume}, or volume={at}"
+        );
+        return Err((found, expected));
+    }
+    Ok(())
+}
+
+/// Whether the fifth number of all rows is near the prices, and the same part of the close as in the row above in most: as a close that
+/// is adjusted for dividends and splits, and as no volume is.
+fn are_adjusted(data: &[Fields], first: usize) -> bool {
+    const LEAST: f64 = 0.25;
+    const MOST: f64 = 1.05;
+    const STEP_MOST: f64 = 0.02;
+    let part = |row: &Fields| {
+        let [Some(high), Some(low), Some(close), Some(fifth)] =
+            [1, 2, 3, 4].map(|at| number(row, first + at))
+        else {
+            return None;
+        };
+        let is_near = low > 0.0 && fifth >= LEAST * low && fifth <= MOST * high;
+        is_near.then_some(fifth / close)
+    };
+    let whole = data.iter().filter(|row| row.len() > first + 4);
+    let Some(parts) = whole.map(part).collect::<Option<Vec<f64>>>() else {
+        return false;
+    };
+    let alike = parts.windows(2).filter(|two| {
+        let [before, after] = [two[0], two[1]];
+        (after - before).abs() <= STEP_MOST * before
+    });
+    !parts.is_empty() && 10 * alike.count() >= 8 * (parts.len() - 1)
 }
 
 /// Whether four numbers of half of the rows at least are near each other, as prices of one bar are.

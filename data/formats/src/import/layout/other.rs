@@ -1,13 +1,11 @@
 //! Files that look like one thing and are another: several instruments side by side, times of which a part is elsewhere, numbers in
 //! thousands.
 
+use super::agree::one_time;
 use super::{Puzzle, Role, plain};
-use crate::import::cells::DAY_NS;
 use crate::import::mapping::Mapping;
 use crate::import::options::ImportOptions;
 use crate::import::text::Fields;
-use crate::import::time::{DateOrder, TimeFormat};
-use jiff::tz::TimeZone;
 
 /// Refuses a file in which two columns of prices or sizes are called the same: they are of two instruments, side by side.
 pub(super) fn no_twins(names: &[String], roles: &[Option<Role>]) -> Result<(), Puzzle> {
@@ -33,7 +31,7 @@ pub(super) fn whole_values(
     no_zones(names, roles, data, options.zone.is_some())?;
     no_units(names, roles, &options.mapping)?;
     no_fixed_points(names, &options.mapping)?;
-    no_other_days(names, roles, data, &options.mapping)?;
+    one_time(names, roles, data, options)?;
     no_parts_of_times(names, roles, data, &options.mapping)
 }
 
@@ -94,56 +92,6 @@ fn no_fixed_points(names: &[String], mapping: &Mapping) -> Result<(), Puzzle> {
     let found = "columns ts_event and ts_init, of NautilusTrader, whose numbers may be of 1e-9 and whose bars are stamped at their close";
     let expected = "prices and sizes as they are; if they are, --columns time=ts_event and, of bars, --stamp close";
     Err((found.to_owned(), expected.to_owned()))
-}
-
-/// Refuses a file in which a date is another day than the time that goes before it.
-fn no_other_days(
-    names: &[String],
-    roles: &[Option<Role>],
-    data: &[Fields],
-    mapping: &Mapping,
-) -> Result<(), Puzzle> {
-    // Where a session begins in the evening its date is another day.
-    const APART_NS: u64 = 4 * DAY_NS.unsigned_abs();
-    let at = |role: Role| roles.iter().position(|known| *known == Some(role));
-    let (Some(time), Some(date)) = (at(Role::Time), at(Role::Date)) else {
-        return Ok(());
-    };
-    if mapping.has("time") || mapping.has("date") {
-        return Ok(());
-    }
-    let read = |text: &[u8]| {
-        let format = TimeFormat::of(text)?;
-        let unclear = matches!(
-            format,
-            TimeFormat::Text(DateOrder::DayFirst | DateOrder::MonthFirst)
-        );
-        let is_clear = !unclear
-            || text
-                .get(..4)
-                .is_some_and(|year| year.iter().all(u8::is_ascii_digit));
-        format.parse(text, &TimeZone::UTC).filter(|_| is_clear)
-    };
-    let differ = |row: &&Fields| {
-        let (time, date) = (read(row.get(time)), read(row.get(date)));
-        let apart = time
-            .zip(date)
-            .map(|(time, date)| time.ts.0.abs_diff(date.ts.0));
-        apart.is_some_and(|apart| apart > APART_NS)
-    };
-    let Some(row) = data.iter().find(differ) else {
-        return Ok(());
-    };
-    let text = |at: usize| String::from_utf8_lossy(row.get(at)).into_owned();
-    let found = format!(
-        "{:?} in column {:?} and {:?} in column {:?}, which are other days",
-        text(time),
-        names[time],
-        text(date),
-        names[date]
-    );
-    let expected = format!("--columns time={} or time={}", names[time], names[date]);
-    Err((found, expected))
 }
 
 /// Whether a column of this name says the zones of times.

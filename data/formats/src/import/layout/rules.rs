@@ -10,10 +10,18 @@ use crate::import::mapping::Mapping;
 use crate::import::number::is_missing;
 use crate::import::options::ImportOptions;
 use crate::import::text::Fields;
+pub(crate) use words::is_of_others;
 use words::{
     CLOSED, CODED, CORRECTIONS, ENTRIES, EVENTS, LEVELS, OPEN, VALID, VOID, deletes, flag,
-    has_trade_word, is_code, is_nothing, is_of_others, is_of_trades, is_word, stands,
+    has_trade_word, is_code, is_nothing, is_of_trades, is_word, stands,
 };
+
+const TRADES_ALONE: &str = "rows of trades alone (--columns action=- takes all rows for trades)";
+
+/// Whether a column of this name says what happened.
+pub(super) fn is_event(plain: &str) -> bool {
+    EVENTS.contains(&plain)
+}
 
 /// Roles of columns that say what a row is.
 const OF_RULES: [Role; 4] = [Role::Level, Role::Void, Role::Closed, Role::Action];
@@ -47,6 +55,13 @@ enum Says {
     RowType(Vec<u8>),
     /// That it is a trade of Databento.
     IsTrade,
+    /// The word of the first row; of trades, none of the words of quotes, books and cancellations either.
+    Word(Vec<u8>, bool),
+}
+
+fn has_letter(text: &[u8]) -> bool {
+    let is_letter = |b: &u8| b.is_ascii_alphabetic() || !b.is_ascii();
+    text.iter().any(is_letter)
 }
 
 /// What is to be done with a row.
@@ -55,6 +70,8 @@ pub(crate) enum Verdict {
     Counts,
     /// It is a bar that is not over yet.
     NotClosed,
+    /// It counts, and has another word than the first row where nothing says what the words are.
+    Differs,
     /// It deletes a level, so that its size is zero.
     Deletes,
     /// It is refused: what was expected.
@@ -69,6 +86,13 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
+    /// That a column of words goes on as in the first row, and what it was asked before.
+    pub(super) fn of_word(at: usize, first: &[u8], before: Option<Rule>) -> Rule {
+        let is_of_trades = before.is_some_and(|rule| rule.says == Says::NoOther);
+        let says = Says::Word(first.to_vec(), is_of_trades);
+        Rule { at, says }
+    }
+
     /// What a field says that a row is.
     pub(crate) fn of(&self, text: &[u8]) -> Verdict {
         let when = |is_right: bool, expected: &'static str| match is_right {
@@ -84,10 +108,12 @@ impl Rule {
                 text == b"2" || is_of_trades(text),
                 "2, of a trade (--columns action=- takes all rows for trades)",
             ),
-            Says::NoOther => when(
-                !is_of_others(text),
-                "rows of trades alone (--columns action=- takes all rows for trades)",
-            ),
+            Says::NoOther => when(!is_of_others(text), TRADES_ALONE),
+            Says::Word(first, _) if text == first => Verdict::Counts,
+            Says::Word(_, true) if is_of_others(text) => Verdict::Wrong(TRADES_ALONE),
+            // Numbers and flags are no words.
+            Says::Word(..) if flag(text).is_some() || !has_letter(text) => Verdict::Counts,
+            Says::Word(..) => Verdict::Differs,
             Says::Level(best) => when(
                 text == best,
                 "one level, as in the rows above (--columns level=- takes all rows for quotes)",
@@ -134,7 +160,7 @@ impl Rule {
 
     /// Whether its column is known to be one of those that say what rows are.
     pub(super) fn is_told(&self) -> bool {
-        self.says != Says::NoOther
+        !matches!(self.says, Says::NoOther | Says::Word(..))
     }
 
     /// Whether one of the first rows that is something else says that the file is.

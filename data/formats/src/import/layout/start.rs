@@ -5,7 +5,9 @@ use super::{Puzzle, depth, is_value, texts};
 use crate::import::options::ImportOptions;
 use crate::import::role::Role;
 use crate::import::text::{Cutter, Fields, split};
-use crate::import::time::{DateOrder, TimeFormat, is_time_of_day, parted};
+use crate::import::time::{
+    DateOrder, TimeFormat, early, is_time_of_day, other_epoch, parted, short_year,
+};
 use std::io::Cursor;
 use std::path::Path;
 
@@ -252,10 +254,18 @@ pub(super) fn time_format(texts: &[Vec<u8>]) -> Result<(TimeFormat, bool), Puzzl
             expected.to_owned(),
         ));
     };
+    let reading = match &format {
+        TimeFormat::Unit(_) => early(texts),
+        TimeFormat::Epoch(_) => other_epoch(texts),
+        _ => None,
+    };
+    if let Some(reading) = reading {
+        return Err((reading.found, reading.expected));
+    }
     let is_in_doubt = match &format {
         TimeFormat::Text(_) => texts.iter().any(|text| parted(text).is_some()),
         TimeFormat::Compact => texts.iter().any(|text| matches!(text.len(), 10 | 12)),
-        TimeFormat::Epoch(_) => false,
+        TimeFormat::Epoch(_) => texts.iter().all(|text| short_year(text).is_some()),
         _ => false,
     };
     let format = match format {

@@ -44,7 +44,7 @@ impl Layout {
         if let Some(told) = &options.time_format {
             let format = TimeFormat::told(told);
             self.time = format.ok_or_else(|| {
-                let expected = "s, ms, us, ns, compact, day-first, month-first or a pattern such as %d/%m/%Y %H:%M";
+                let expected = "s, ms, us, ns, dotnet, filetime, compact, day-first, month-first or a pattern such as %d/%m/%Y %H:%M";
                 (format!("a time format {told:?}"), expected.to_owned())
             })?;
             return Ok(());

@@ -3,7 +3,7 @@
 
 use super::columns::{has_time, is_market, roles, shape};
 use super::other::whole_values;
-use super::{Dialect, Known, Layout, Puzzle, Role, Unread, depth, plain};
+use super::{Dialect, Known, Layout, Puzzle, Role, Unknown, Unread, depth, plain};
 use crate::FormatError;
 use crate::import::columnar::{Described, DescribedColumn, ValueKind};
 use crate::import::number::Decimal;
@@ -83,6 +83,7 @@ impl Layout {
             apart: Vec::new(),
             sides: Vec::new(),
             words: Vec::new(),
+            unknown: Unknown::default(),
             rules: Vec::new(),
             singles: Vec::new(),
             time: TimeFormat::Compact,
@@ -118,6 +119,7 @@ impl Layout {
         table: &Described,
         options: &ImportOptions,
     ) -> Result<Option<TimeFormat>, Puzzle> {
+        self.no_floats(table)?;
         let (time, time_of_day) = self.time_columns();
         let kind = |at: usize| {
             table

@@ -9,17 +9,26 @@ use tickloom_types::{NANOS_PER_SECOND, Ts};
 const SUMMER_NS: i64 = 3_600 * NANOS_PER_SECOND;
 /// Months that bars may be of, and how many days so many of them have at most.
 const MONTHS: [(i32, i64); 6] = [(1, 31), (2, 62), (3, 92), (4, 123), (6, 184), (12, 366)];
+const MINUTE_NS: i64 = 60 * NANOS_PER_SECOND;
+/// How many days the first and the last working day of a month are in it, or from its end, at most.
+const NEAR_DAYS: i64 = 4;
 /// Days that a month has at least.
 const DAYS_MIN: i64 = 28;
 
 /// What all times have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::import) struct Days {
-    are_first_of_month: bool,
-    are_last_of_month: bool,
-    are_mondays: bool,
-    /// Friday to Sunday.
-    are_ends_of_week: bool,
+    /// How many are the first days of months, or the first working days; nothing once one is not near them.
+    first_of_month: Option<u64>,
+    /// The same of last days.
+    last_of_month: Option<u64>,
+    /// How many are Mondays; nothing once one is Thursday or later.
+    begins_of_week: Option<u64>,
+    /// How many are Friday to Sunday; nothing once one is Monday or Tuesday.
+    ends_of_week: Option<u64>,
+    count: u64,
+    /// The time since the begin of the minute, as long as it is the same of all.
+    in_minute: Option<Option<i64>>,
     /// Midnight of the zone of the times as a time of day in UTC, of less than twelve hours on either side: the earliest and the latest, as
     /// clocks are put forward. Nothing once they are further apart, and so no midnights of one zone.
     midnight: Option<(i64, i64)>,
@@ -30,10 +39,12 @@ pub(in crate::import) struct Days {
 impl Days {
     /// Of no times yet.
     pub(super) const NONE: Days = Days {
-        are_first_of_month: true,
-        are_last_of_month: true,
-        are_mondays: true,
-        are_ends_of_week: true,
+        first_of_month: Some(0),
+        last_of_month: Some(0),
+        begins_of_week: Some(0),
+        ends_of_week: Some(0),
+        count: 0,
+        in_minute: None,
         midnight: Some((i64::MAX, i64::MIN)),
         month: None,
     };
@@ -41,6 +52,13 @@ impl Days {
     /// Takes in a time.
     #[inline]
     pub(super) fn note(&mut self, ts: Ts) {
+        if self.in_minute != Some(None) {
+            let time = ts.0.rem_euclid(MINUTE_NS);
+            let known = self
+                .in_minute
+                .get_or_insert(Some(time).filter(|time| *time > 0));
+            *known = known.filter(|known| *known == time);
+        }
         if self.midnight.is_some() {
             self.note_midnight(ts);
         }
@@ -53,20 +71,28 @@ impl Days {
             (latest - earliest <= SUMMER_NS).then_some((earliest, latest))
         });
         if self.midnight.is_none() {
-            self.are_first_of_month = false;
-            self.are_last_of_month = false;
-            self.are_mondays = false;
-            self.are_ends_of_week = false;
+            self.first_of_month = None;
+            self.last_of_month = None;
+            self.begins_of_week = None;
+            self.ends_of_week = None;
             return;
         }
+        self.count += 1;
         // The first day of 1970 was a Thursday.
         let weekday = (day + 3).rem_euclid(7);
-        self.are_mondays &= weekday == 0;
-        self.are_ends_of_week &= weekday >= 4;
-        if self.are_first_of_month || self.are_last_of_month {
+        let begins = self.begins_of_week.filter(|_| weekday <= 2);
+        self.begins_of_week = begins.map(|count| count + u64::from(weekday == 0));
+        let ends = self.ends_of_week.filter(|_| weekday >= 2);
+        self.ends_of_week = ends.map(|count| count + u64::from(weekday >= 4));
+        if self.first_of_month.is_some() || self.last_of_month.is_some() {
             let (month, of_month) = month_of(day);
-            self.are_first_of_month &= of_month == 1 || (weekday == 0 && of_month <= 3);
-            self.are_last_of_month &= is_last_of_month(day, weekday);
+            let is_first = of_month == 1 || (weekday == 0 && of_month <= 3);
+            let first = self.first_of_month.filter(|_| of_month <= NEAR_DAYS);
+            self.first_of_month = first.map(|count| count + u64::from(is_first));
+            let is_near = month_of(day + NEAR_DAYS).0 != month;
+            let last = self.last_of_month.filter(|_| is_near);
+            self.last_of_month =
+                last.map(|count| count + u64::from(is_last_of_month(day, weekday)));
             self.month = match self.month {
                 None => Some((month, 0)),
                 Some((first, step)) => Some((first, divisor(step, (month - first).abs()))),
@@ -77,18 +103,50 @@ impl Days {
     /// Whether bars of this length are dated by their last day; nothing if their dates do not tell.
     pub(in crate::import) fn are_last(&self, length: i64) -> Option<bool> {
         let (first, last) = match length / DAY_NS {
-            7 => (self.are_mondays, self.are_ends_of_week),
-            DAYS_MIN.. => (self.are_first_of_month, self.are_last_of_month),
+            7 => (
+                self.are_most(self.begins_of_week),
+                self.are_most(self.ends_of_week),
+            ),
+            DAYS_MIN.. => (
+                self.are_most(self.first_of_month),
+                self.are_most(self.last_of_month),
+            ),
             _ => (false, false),
         };
         (first != last).then_some(last)
+    }
+
+    /// Whether so many of the days are three quarters of them: the others are near, as holidays have it.
+    fn are_most(&self, count: Option<u64>) -> bool {
+        count.is_some_and(|count| 4 * count >= 3 * self.count)
+    }
+
+    /// A week, if that is the size of bars that are so long as a week with a holiday at its end, or behind one.
+    pub(in crate::import) fn week(&self, length: i64) -> Option<i64> {
+        let days = length / DAY_NS;
+        let is_week = (6..=8).contains(&days) && length % DAY_NS == 0;
+        let is_day_of_week = self.are_most(self.begins_of_week) || self.are_most(self.ends_of_week);
+        (is_week && is_day_of_week).then_some(7 * DAY_NS)
+    }
+
+    /// How long it is to the end of the minute, if all times are its last second, millisecond, microsecond or nanosecond.
+    pub(in crate::import) fn end_of_minute(self) -> Option<i64> {
+        const UNITS: [i64; 4] = [NANOS_PER_SECOND, 1_000_000, 1_000, 1];
+        let time = self.in_minute??;
+        Some(MINUTE_NS - time).filter(|left| UNITS.contains(left))
+    }
+
+    /// The later midnight of two zones as a time of day in UTC, if all times are midnights, some of one and some of the other.
+    pub(in crate::import) fn later_midnight(&self) -> Option<i64> {
+        let (earliest, latest) = self.midnight?;
+        (earliest < latest).then_some(latest)
     }
 
     /// Of how many months bars are, if all times are first or all are last days of months, also those on which there is trade: how many
     /// these are apart, if that can be the length of bars that are told to be so long.
     pub(in crate::import) fn months(&self, length: i64) -> Option<i32> {
         let (_, step) = self.month.filter(|(_, step)| *step > 0)?;
-        let is_told = self.are_first_of_month != self.are_last_of_month;
+        let is_told = self.are_most(self.first_of_month) != self.are_most(self.last_of_month);
         let days = length / DAY_NS;
         let fits = |(months, most): &&(i32, i64)| {
             let least = DAYS_MIN * i64::from(*months);
@@ -177,6 +235,32 @@ mod tests {
         assert_eq!(of(&["2024-01-05", "2024-01-11"]).are_last(week), None);
         assert_eq!(of(&["2024-01-05", "2024-01-12"]).are_last(week), Some(true));
         assert_eq!(of(&["2024-01-05", "2024-01-12"]).are_last(3 * DAY_NS), None);
+        // Fridays and the Thursday before Good Friday; the 29th of March 2024 is no working day of most countries.
+        let fridays = of(&["2024-03-15", "2024-03-22", "2024-03-28", "2024-04-05"]);
+        assert_eq!(fridays.are_last(week), Some(true));
+        assert_eq!(fridays.week(6 * DAY_NS), Some(week));
+        assert_eq!(fridays.week(5 * DAY_NS), None);
+        let ends = of(&["2024-01-31", "2024-02-29", "2024-03-28", "2024-04-30"]);
+        assert_eq!(ends.are_last(month), Some(true));
+        // The 1st of January is a holiday.
+        let begins = of(&["2023-11-01", "2023-12-01", "2024-01-02", "2024-02-01"]);
+        assert_eq!(
+            (begins.are_last(month), begins.months(30 * DAY_NS)),
+            (Some(false), Some(1))
+        );
+        assert_eq!(
+            of(&["2024-01-02T09:30:59Z", "2024-01-02T09:34:59Z"]).end_of_minute(),
+            Some(NANOS_PER_SECOND)
+        );
+        assert_eq!(
+            of(&["2024-01-02T23:59:59.999Z"]).end_of_minute(),
+            Some(1_000_000)
+        );
+        assert_eq!(
+            of(&["2024-01-02T09:30:59Z", "2024-01-02T09:31:58Z"]).end_of_minute(),
+            None
+        );
+        assert_eq!(of(&["2024-01-02T09:30:00Z"]).end_of_minute(), None);
     }
 
     #[test]

@@ -11,12 +11,13 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// One of them says that it is none of the rows of the file.
-    pub(super) fn verdict(&self, cells: &impl Cells) -> Result<Verdict, Wrong> {
+    pub(super) fn verdict(&mut self, cells: &impl Cells) -> Result<Verdict, Wrong> {
         let mut all = Verdict::Counts;
         for rule in &self.layout.rules {
             match rule.of(&small_text(cells.cell(rule.at))) {
                 Verdict::Counts => {}
                 Verdict::Wrong(expected) => return Err(self.wrong(cells, rule.at, expected)),
+                Verdict::Differs => self.words_differ = true,
                 verdict => all = verdict,
             }
         }

@@ -8,6 +8,9 @@ use jiff::Timestamp;
 use jiff::civil::Time;
 use tickloom_types::Ts;
 
+/// How many times more rows go back than forward in a file that is mostly newest first, at least.
+const MOSTLY: u64 = 2;
+
 /// The order that the rows of a file are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::import) enum FileOrder {
@@ -15,6 +18,8 @@ pub(in crate::import) enum FileOrder {
     Sorted,
     /// Times never go forward within an instrument.
     NewestFirst,
+    /// Times mostly go back within an instrument, and go forward in so many rows.
+    MostlyNewestFirst(u64),
     /// Instrument after instrument, or in none; so many rows are earlier than that before of their instrument.
     Other(u64),
 }
@@ -158,6 +163,8 @@ impl Times {
             FileOrder::Sorted
         } else if self.forward == 0 {
             FileOrder::NewestFirst
+        } else if self.back > MOSTLY * self.forward {
+            FileOrder::MostlyNewestFirst(self.forward)
         } else {
             FileOrder::Other(self.back)
         }

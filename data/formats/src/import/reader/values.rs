@@ -6,7 +6,7 @@ use super::{Reader, Wrong};
 use crate::databento::flags_from_dbn;
 use crate::import::cells::{Cell, Cells, DAY_NS};
 use crate::import::mapping::Years;
-use crate::import::number::is_missing;
+use crate::import::number::{Number, is_missing};
 use crate::import::role::Role;
 use crate::import::row::{Row, Shape};
 use crate::import::time::{Stamped, TimeFormat, time_text, unit_name};
@@ -15,6 +15,14 @@ use tickloom_types::{Flags, NANOS_PER_SECOND, Ts, pow10};
 
 /// Changes of the unit of times that are said.
 const CHANGES_MAX: usize = 10;
+
+/// A level of a book.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::import) struct Level {
+    pub(in crate::import) is_bid: bool,
+    pub(in crate::import) price: Number,
+    pub(in crate::import) qty: Number,
+}
 
 impl Reader<'_> {
     pub(super) fn wrong(&self, cells: &impl Cells, at: usize, expected: &str) -> Wrong {

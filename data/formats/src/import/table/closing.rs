@@ -15,6 +15,9 @@ const SESSION_OF_ZONE: &str = "session date, closing at the end of the day in th
 /// The time of a bar is when it opened.
 const OPEN: &str = "open";
 const CLOSE: &str = "close";
+/// The time of a bar is the last second or the like before it closed.
+const LAST: &str = "last instant, closing at the end of the minute";
+const MINUTE_NS: i64 = 60 * tickloom_types::NANOS_PER_SECOND;
 
 /// When bars close, by the time of their rows.
 #[derive(Clone, Debug)]
@@ -30,7 +33,9 @@ enum By {
     Length(i64),
     /// At midnight of a zone whose clocks change, so many days later.
     Days(i64, TimeZone),
-    /// The same of months.
+    /// So many days later, at this time of day in UTC: the later one of two midnights.
+    DaysOfUtc(i64, i64),
+    /// The same as of days, of months.
     Months(i32, TimeZone),
     /// So many months later, at this time of day in UTC, which is midnight of the rows' times; the later one if there are two.
     MonthsOfUtc(i32, i64),
@@ -60,10 +65,15 @@ impl Closing {
             Some(_) => SESSION_OF_ZONE,
             None => SESSION,
         };
-        let of_days = |count: i64| match zone {
-            Some(zone) => By::Days(count, zone.clone()),
-            None => By::Length(count.saturating_mul(DAY_NS)),
+        let later = days.later_midnight().filter(|_| !are_dates);
+        let of_days = |count: i64| match (zone, later) {
+            (Some(zone), _) => By::Days(count, zone.clone()),
+            (None, Some(midnight)) => By::DaysOfUtc(count, midnight),
+            (None, None) => By::Length(count.saturating_mul(DAY_NS)),
         };
+        let to_end = days
+            .end_of_minute()
+            .filter(|_| length > 0 && length % MINUTE_NS == 0);
         let after = match (months, zone) {
             (Some(months), Some(zone)) => By::Months(months, zone.clone()),
             (Some(months), None) => By::MonthsOfUtc(months, days.midnight().unwrap_or_default()),
@@ -74,6 +84,7 @@ impl Closing {
             // The last day of a week or a month is over when the next begins.
             (Some(_), Stamp::Close) if are_dates && length > DAY_NS => (of_days(1), CLOSE),
             (None, _) | (_, Stamp::Close) => (By::Length(0), CLOSE),
+            (_, Stamp::Auto) if to_end.is_some() => (By::Length(to_end.unwrap_or_default()), LAST),
             (_, Stamp::Auto) if is_session => (of_days(1), session),
             (_, Stamp::Open | Stamp::Auto) => (after, OPEN),
         };
@@ -89,7 +100,7 @@ impl Closing {
     pub(super) fn shift(&self) -> Option<i64> {
         match self.by {
             By::Length(length) => Some(length),
-            By::Days(..) | By::Months(..) | By::MonthsOfUtc(..) => None,
+            By::Days(..) | By::DaysOfUtc(..) | By::Months(..) | By::MonthsOfUtc(..) => None,
         }
     }
 
@@ -100,6 +111,11 @@ impl Closing {
             By::Days(count, zone) => {
                 let span = Span::new().try_days(*count).ok()?;
                 midnight_of(local_date(ts, zone)?.checked_add(span).ok()?, zone)
+            }
+            By::DaysOfUtc(count, midnight) => {
+                let (day, _) = nearest_midnight(ts);
+                let day = day.checked_add(*count)?;
+                day.checked_mul(DAY_NS)?.checked_add(*midnight).map(Ts)
             }
             By::Months(count, zone) => midnight_of(first_after(ts, *count, zone)?, zone),
             By::MonthsOfUtc(count, midnight) => {

@@ -6,10 +6,12 @@ use crate::import::columnar::Rows;
 use crate::import::input::Input;
 use crate::import::layout::{ClockDigits, Layout};
 use crate::import::number::{self, Decimal};
+use crate::import::options::ImportOptions;
 use crate::import::reader::{is_none, single_of};
 use crate::import::text::Cutter;
-use crate::import::time::{DateOrder, Parted, TimeFormat, epoch_decimals, parted};
+use crate::import::time::{DateOrder, Parted, TimeFormat, epoch_decimals, parted, short_year};
 use jiff::tz::TimeZone;
+use tickloom_types::{BarSpec, NANOS_PER_SECOND};
 
 /// A text with its line.
 pub(super) type Place = (u64, String);
@@ -55,15 +57,41 @@ pub(super) fn settle_singles(input: &Input, layout: &mut Layout) -> Result<()> {
 }
 
 /// How many digits times of day have whose first ones lack zeros before them.
-pub(super) fn settle_clock(input: &Input, layout: &mut Layout) -> Result<()> {
-    let (_, Some(at)) = layout.time_columns() else {
+pub(super) fn settle_clock(
+    input: &Input,
+    options: &ImportOptions,
+    layout: &mut Layout,
+) -> Result<()> {
+    const HOUR_NS: i64 = 3_600 * NANOS_PER_SECOND;
+    let (date, Some(at)) = layout.time_columns() else {
         return Ok(());
     };
     let mut digits = ClockDigits::default();
-    each_until(input, layout, |_, cells| {
-        cells.len() != layout.names.len() || digits.note(&cells.text(at))
+    let (mut first, mut is_one_day) = (None, true);
+    each_until(input, layout, |line, cells| {
+        if cells.len() != layout.names.len() {
+            return true;
+        }
+        let (_, day) = first.get_or_insert_with(|| (line, cells.text(date).into_owned()));
+        is_one_day &= *day == cells.text(date).as_ref();
+        digits.note(&cells.text(at))
     })?;
     layout.clock = digits.digits();
+    if is_one_day && digits.may_be_minutes() {
+        layout.clock = match options.bar {
+            Some(BarSpec::Time(length)) if length < HOUR_NS => Some(6),
+            Some(BarSpec::Time(_)) => Some(4),
+            _ => {
+                let name = &layout.names[at];
+                let found = format!(
+                    "times of day in {name:?} that are hours from midnight on, or minutes, without the zeros before them"
+                );
+                let expected = "--bar, which says how far they are apart, or times of day with all their digits";
+                let line = first.map_or(1, |(line, _)| line);
+                return Err(layout.fault(&input.shown(), line, found, expected));
+            }
+        };
+    }
     if let Some(digits) = layout.clock {
         layout.notes.push(format!(
             "times of day are numbers of {digits} digits, without the zeros before them"
@@ -77,6 +105,7 @@ pub(super) fn settle_times(input: &Input, layout: &mut Layout) -> Result<()> {
     layout.is_time_in_doubt = false;
     match layout.time {
         TimeFormat::Compact => settle_compact(input, layout),
+        TimeFormat::Epoch(_) => settle_epoch(input, layout),
         TimeFormat::Text(_) => settle_dates(input, layout),
         _ => Ok(()),
     }
@@ -138,6 +167,26 @@ fn settle_compact(input: &Input, layout: &mut Layout) -> Result<()> {
         ),
     }
     Ok(())
+}
+
+/// Numbers since the epoch that all are dates with a year of two digits too refuse the file.
+fn settle_epoch(input: &Input, layout: &Layout) -> Result<()> {
+    let mut first = None;
+    let mut are_dates = true;
+    each_until(input, layout, |line, cells| {
+        if cells.len() == layout.names.len() {
+            let reading = short_year(&layout.time_text(cells));
+            are_dates = reading.is_some();
+            first = first.take().or(reading.map(|reading| (line, reading)));
+        }
+        are_dates
+    })?;
+    match first.filter(|_| are_dates) {
+        Some((line, reading)) => {
+            Err(layout.fault(&input.shown(), line, reading.found, &reading.expected))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Which of day and month comes first.

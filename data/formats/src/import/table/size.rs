@@ -170,7 +170,8 @@ fn inferred(
     };
     let days = reader.times.days;
     let clocks_change = reader.zone().to_fixed_offset().is_err() && days.midnight().is_some();
-    let size = match calendar_length(days, distance) {
+    let length = days.week(distance);
+    let size = match length.unwrap_or_else(|| calendar_length(days, distance)) {
         size if clocks_change => whole_days(size),
         size => size,
     };

@@ -28,7 +28,10 @@ impl Sorted {
     /// Sorts so many records at a time.
     pub(super) fn new(order: FileOrder, by_arrival: bool, at_once: usize) -> Sorted {
         Sorted {
-            is_newest_first: order == FileOrder::NewestFirst,
+            is_newest_first: matches!(
+                order,
+                FileOrder::NewestFirst | FileOrder::MostlyNewestFirst(_)
+            ),
             by_arrival,
             records: Vec::new(),
             row: 0,

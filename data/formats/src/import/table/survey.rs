@@ -1,5 +1,6 @@
 //! What a first reading of a table finds out.
 
+use super::totals::Totals;
 use crate::import::layout::{Dialect, Layout};
 use crate::import::number::Number;
 use crate::import::options::ImportOptions;
@@ -23,6 +24,8 @@ pub(super) struct Survey {
     are_midnights: bool,
     /// What quotes of one time say of each other, where they may be levels of a book.
     levels: Option<Levels>,
+    /// What sizes of trades say of each other, where they may be totals.
+    totals: Option<Totals>,
 }
 
 impl Survey {
@@ -38,6 +41,7 @@ impl Survey {
             line: 1,
             are_midnights: is_plain && !layout.shape.is_bars() && options.time_format.is_none(),
             levels: (may_be_levels && !options.mapping.is_none("level")).then(Levels::default),
+            totals: Totals::of(layout, options),
         }
     }
 
@@ -56,6 +60,10 @@ impl Survey {
         if let Some(levels) = &mut self.levels {
             levels.note_all(rows);
         }
+        if let Some(totals) = &mut self.totals {
+            let decimals = reader.tickers.get(rows.ticker).map(|of| of.qty_decimals);
+            totals.note_all(rows, decimals.unwrap_or_default());
+        }
     }
 
     /// Takes in the current row.
@@ -73,6 +81,9 @@ impl Survey {
         if let Some(levels) = &mut self.levels {
             levels.note(row);
         }
+        if let Some(totals) = &mut self.totals {
+            totals.note(row);
+        }
     }
 
     /// What is wrong with rows that are something else than they were taken for, all of them together, and what was expected.
@@ -81,6 +92,12 @@ impl Survey {
             return Some((
                 "times that are all at midnight, of days or of what happened then",
                 "times of day too, perhaps in a column of their own (--columns time_of_day=…), or --time-format, which says that these are whole",
+            ));
+        }
+        if self.totals.as_ref().is_some_and(Totals::are) {
+            return Some((
+                "sizes that never fall and grow from row to row: totals of all trades before, or the size of each",
+                "--columns size=COLUMN of the sizes of trades, or of this one if it is that",
             ));
         }
         let are_levels = self

@@ -141,3 +141,120 @@ fn days_and_months_of_a_zone_close_at_midnight_there() {
         "{error}"
     );
 }
+
+#[test]
+fn weeks_that_are_called_by_their_last_day_of_trade_close_with_it() {
+    // Good Friday was the 29th of March 2024.
+    let weeks = ["2024-03-15", "2024-03-22", "2024-03-28", "2024-04-05"];
+    let ends = ["2024-03-16", "2024-03-23", "2024-03-29", "2024-04-06"];
+    check(&weeks, None, "1w", &ends);
+    let weeks = [
+        "2023-12-22",
+        "2023-12-29",
+        "2024-01-05",
+        "2024-01-12",
+        "2024-01-18",
+    ];
+    let ends = [
+        "2023-12-23",
+        "2023-12-30",
+        "2024-01-06",
+        "2024-01-13",
+        "2024-01-19",
+    ];
+    check(&weeks, None, "1w", &ends);
+    // Mondays, and a Tuesday behind a holiday, begin a week.
+    let weeks = ["2024-01-01", "2024-01-08", "2024-01-16", "2024-01-22"];
+    let ends = ["2024-01-08", "2024-01-15", "2024-01-23", "2024-01-29"];
+    check(&weeks, None, "1w", &ends);
+}
+
+#[test]
+fn times_that_are_the_last_second_of_a_bar_are_its_close() {
+    let minutes = [
+        "2024-01-02 09:30:59",
+        "2024-01-02 09:31:59",
+        "2024-01-02 09:32:59",
+    ];
+    let ends = ["2024-01-02T09:31", "2024-01-02T09:32", "2024-01-02T09:33"];
+    check(&minutes, None, "1m", &ends);
+    let days = [
+        "2024-01-02 23:59:59",
+        "2024-01-03 23:59:59",
+        "2024-01-04 23:59:59",
+    ];
+    let ends = ["2024-01-03", "2024-01-04", "2024-01-05"];
+    check(&days, None, "1d", &ends);
+    let zone = Some("America/New_York");
+    let ends = ["2024-01-03T05:00", "2024-01-04T05:00", "2024-01-05T05:00"];
+    check(&days, zone, "1d", &ends);
+}
+
+#[test]
+fn days_with_offsets_close_no_earlier_than_they_end() {
+    // The 3rd of November 2024 has 25 hours in New York.
+    let days = [
+        "2024-11-01 00:00:00-04:00",
+        "2024-11-02 00:00:00-04:00",
+        "2024-11-03 00:00:00-04:00",
+        "2024-11-04 00:00:00-05:00",
+    ];
+    let ends = [
+        "2024-11-02T05:00",
+        "2024-11-03T05:00",
+        "2024-11-04T05:00",
+        "2024-11-05T05:00",
+    ];
+    check(&days, None, "1d", &ends);
+}
+
+#[test]
+fn hours_from_midnight_on_may_be_minutes() {
+    let text = "date,time,open,high,low,close\n20240102,0,1,1,1,1\n20240102,100,1,1,1,1\n20240102,200,1,1,1,1\n";
+    let error = read_text(text, &ImportOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("hours from midnight on, or minutes"),
+        "{error}"
+    );
+    let closes = |bar: &str| {
+        let options = ImportOptions {
+            bar: Some(bar.parse().unwrap()),
+            ..ImportOptions::default()
+        };
+        let file = read_text(text, &options).unwrap();
+        let closes = file.records.iter().map(|bar| bar.ts_event().to_string());
+        closes.collect::<Vec<String>>()
+    };
+    let hours = [
+        "2024-01-02T01:00:00Z",
+        "2024-01-02T02:00:00Z",
+        "2024-01-02T03:00:00Z",
+    ];
+    assert_eq!(closes("1h"), hours);
+    let minutes = [
+        "2024-01-02T00:01:00Z",
+        "2024-01-02T00:02:00Z",
+        "2024-01-02T00:03:00Z",
+    ];
+    assert_eq!(closes("1m"), minutes);
+    // Of two days they are hours.
+    let days = text.replace("20240102,200", "20240103,0");
+    let file = read_text(&days, &ImportOptions::default()).unwrap();
+    assert_eq!(
+        file.records[1].ts_event().to_string(),
+        "2024-01-02T02:00:00Z"
+    );
+}
+
+#[test]
+fn rows_of_one_time_are_turned_where_most_rows_are_newest_first() {
+    // One row is not in its place.
+    let text = "time,price,size\n2024-01-02 00:00:05,15,1\n2024-01-02 00:00:04,14,1\n2024-01-02 00:00:04,13,1\n2024-01-02 00:00:03,12,1\n2024-01-02 00:00:03.5,12.5,1\n2024-01-02 00:00:02,11,1\n2024-01-02 00:00:02,10,1\n2024-01-02 00:00:01,9,1\n";
+    let found = super::texts::rows(&read_text(text, &ImportOptions::default()).unwrap());
+    let prices: Vec<&str> = (found.iter())
+        .filter_map(|row| row.split(' ').nth(2))
+        .collect();
+    assert_eq!(prices, ["9", "10", "11", "12", "12.5", "13", "14", "15"]);
+}

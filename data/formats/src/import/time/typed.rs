@@ -18,9 +18,11 @@ impl TimeFormat {
                 Some(Stamped::at(Ts(ts), unit_of(ts)))
             }
             Cell::Date(_) | Cell::Local(..) => self.read_local(cell, zone),
-            Cell::Float(_) | Cell::Single(_) => self.parse(without_zero(&cell.text()), zone),
+            Cell::Float(value) if has_lost_nanos(value) => None,
+            Cell::Float(_) => self.parse(without_zero(&cell.text()), zone),
             Cell::Decimal(..) => self.parse(&cell.text(), zone),
-            Cell::Truth(_) | Cell::TimeOfDay(_) => None,
+            // A float of 32 bits has lost digits of any time.
+            Cell::Single(_) | Cell::Truth(_) | Cell::TimeOfDay(_) => None,
         }
     }
 
@@ -110,6 +112,12 @@ pub(crate) fn time_text<'a>(date: Cell<'a>, time_of_day: Option<Cell<'a>>) -> Co
             Cow::Owned(joined)
         }
     }
+}
+
+/// Whether a float is of nanoseconds since the epoch that are no whole seconds: beyond 2^53 it has lost digits of them.
+fn has_lost_nanos(value: f64) -> bool {
+    const NANOS_LEAST: f64 = 1e17;
+    value >= NANOS_LEAST && value % 1e9 != 0.0
 }
 
 /// A float that is a whole number, as one.

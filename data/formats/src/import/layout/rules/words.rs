@@ -218,7 +218,7 @@ pub(super) fn has_trade_word(text: &[u8]) -> bool {
 }
 
 /// Whether a word is one of quotes or books, or takes a trade back.
-pub(super) fn is_of_others(text: &[u8]) -> bool {
+pub(crate) fn is_of_others(text: &[u8]) -> bool {
     let begins = |word: &&[u8]| {
         let start = text.get(..word.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(word))

@@ -1,0 +1,184 @@
+//! Whether the columns of times of a file say the same: where one says another time than the one that is taken, one of them is wrong, or
+//! of a zone that nobody says.
+
+use super::columns::has_time;
+use super::{Puzzle, Role, plain};
+use crate::import::cells::DAY_NS;
+use crate::import::mapping::Mapping;
+use crate::import::options::ImportOptions;
+use crate::import::text::Fields;
+use crate::import::time::{DateOrder, TimeFormat};
+use jiff::tz::{Offset, TimeZone};
+use tickloom_types::NANOS_PER_SECOND;
+
+/// Where a session begins in the evening its date is another day.
+const DAYS_APART_NS: i64 = 4 * DAY_NS;
+/// Zones are quarters of an hour from each other, and two of them 26 hours at most.
+const QUARTER_NS: i64 = 900 * NANOS_PER_SECOND;
+const ZONES_APART_NS: i64 = 26 * 3_600 * NANOS_PER_SECOND;
+
+/// Columns that are called by nothing but that they are times, so that two of them say the same.
+const TIMES: [&str; 20] = [
+    "timestamp",
+    "timestamputc",
+    "timestampms",
+    "timestampns",
+    "timestampus",
+    "datetime",
+    "datetimeutc",
+    "dt",
+    "ts",
+    "tsutc",
+    "t",
+    "unix",
+    "unixtime",
+    "unixtimestamp",
+    "epoch",
+    "mts",
+    "timeutc",
+    "utctime",
+    "gmttime",
+    "localtime",
+];
+
+/// A time of a row, by one of its columns or two.
+struct Place {
+    /// What the columns are called.
+    name: String,
+    text: Vec<u8>,
+    ts: i64,
+    /// Whether it is a date alone.
+    is_date: bool,
+    /// Whether it says its zone itself.
+    is_instant: bool,
+    /// Nanoseconds of the last digit that is written.
+    unit: i64,
+}
+
+/// Refuses a file in which another column of times is no more than a zone away from the one that is taken, or further.
+pub(super) fn one_time(
+    names: &[String],
+    roles: &[Option<Role>],
+    data: &[Fields],
+    options: &ImportOptions,
+) -> Result<(), Puzzle> {
+    let mapping = &options.mapping;
+    if !has_time(roles) || is_told(mapping) || options.time_format.is_some() {
+        return Ok(());
+    }
+    let at = |role: Role| roles.iter().position(|known| *known == Some(role));
+    let both = at(Role::Date).zip(at(Role::TimeOfDay));
+    let Some(taken) = at(Role::Time) else {
+        return Ok(());
+    };
+    let is_generic = |at: usize| TIMES.contains(&plain(&names[at]).as_str());
+    let others = (0..names.len()).filter(|other| {
+        let is_time = roles[*other].is_none() && is_generic(*other) && is_generic(taken);
+        *other != taken && is_time || Some(*other) == at(Role::Date)
+    });
+    for other in others {
+        for row in data.iter().filter(|row| row.len() == names.len()) {
+            let Some(this) = Place::of(names, row, taken, None) else {
+                break;
+            };
+            let mut day_alone = Place::of(names, row, other, None);
+            if let Some(day) = day_alone.as_mut().filter(|_| Some(other) == at(Role::Date)) {
+                // A date may be written with a midnight.
+                day.is_date |= day.ts % DAY_NS == 0;
+            }
+            let clock = both
+                .filter(|(date, _)| *date == other)
+                .map(|(_, clock)| clock);
+            let joined = clock.and_then(|clock| Place::of(names, row, other, Some(clock)));
+            let Some(that) = joined.or(day_alone) else {
+                break;
+            };
+            if let Some(why) = this.contradicts(&that, options.zone.is_some()) {
+                let text = |place: &Place| String::from_utf8_lossy(&place.text).into_owned();
+                let found = format!(
+                    "{:?} in column {:?} and {:?} in column {:?}, which are {why}",
+                    text(&this),
+                    this.name,
+                    text(&that),
+                    that.name
+                );
+                let expected = match clock {
+                    Some(clock) => format!(
+                        "--columns time={} or date={},time_of_day={}",
+                        this.name, names[other], names[clock]
+                    ),
+                    None => format!("--columns time={} or time={}", this.name, that.name),
+                };
+                return Err((found, expected));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_told(mapping: &Mapping) -> bool {
+    ["time", "ts_event", "date", "time_of_day"]
+        .iter()
+        .any(|role| mapping.has(role))
+}
+
+impl Place {
+    /// The time that a row has in a column, or in one of dates and one of times of day; nothing if it can be read in two ways or not at all.
+    fn of(names: &[String], row: &Fields, at: usize, clock: Option<usize>) -> Option<Place> {
+        let mut text = row.get(at).to_vec();
+        let mut name = names[at].clone();
+        if let Some(clock) = clock {
+            text = [text.as_slice(), b" ", row.get(clock)].concat();
+            name = format!("{name} and {}", names[clock]);
+        }
+        let format = TimeFormat::of(&text)?;
+        let is_year_first = text
+            .get(..4)
+            .is_some_and(|year| year.iter().all(u8::is_ascii_digit));
+        let is_unclear = matches!(
+            format,
+            TimeFormat::Text(DateOrder::DayFirst | DateOrder::MonthFirst)
+        );
+        if is_unclear && !is_year_first {
+            return None;
+        }
+        let stamped = format.parse(&text, &TimeZone::UTC)?;
+        let elsewhere = format.parse(&text, &TimeZone::fixed(Offset::constant(5)))?;
+        let is_in_minutes = text.iter().filter(|b| **b == b':').count() == 1;
+        let is_named = ["utc", "gmt"]
+            .iter()
+            .any(|zone| plain(&names[at]).contains(zone));
+        Some(Place {
+            name,
+            ts: stamped.ts.0,
+            is_date: stamped.is_date,
+            is_instant: stamped.ts == elsewhere.ts && !stamped.is_date || is_named,
+            unit: if is_in_minutes {
+                60 * NANOS_PER_SECOND
+            } else {
+                NANOS_PER_SECOND
+            },
+            text,
+        })
+    }
+
+    /// Why another time cannot be the same, if it cannot.
+    fn contradicts(&self, other: &Place, has_zone: bool) -> Option<&'static str> {
+        let apart = other.ts.checked_sub(self.ts)?;
+        if self.is_date || other.is_date {
+            return (apart.abs() > DAYS_APART_NS).then_some("other days");
+        }
+        if apart.abs() > DAYS_APART_NS {
+            return Some("other days");
+        }
+        // A time may be cut off, or rounded, to seconds or minutes.
+        let unit = self.unit.max(other.unit);
+        let zones = (apart + QUARTER_NS / 2).div_euclid(QUARTER_NS) * QUARTER_NS;
+        if (apart - zones).abs() > unit || zones.abs() > ZONES_APART_NS {
+            return Some("other times");
+        }
+        let is_known = self.is_instant || has_zone;
+        (zones != 0 && !is_known)
+            .then_some("times of two zones, of which nobody says whose they are")
+    }
+}

@@ -49,15 +49,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
-use tickloom_backtest::warnings_of_unquoted;
-use tickloom_core::{OutputHash, Unquoted};
+use tickloom_backtest::warnings_of_waiting;
+use tickloom_core::{OutputHash, Waiting};
 use tickloom_data::QuestDbAddress;
 use tickloom_ring::Consumer;
 use tickloom_types::{Instruments, Record};
 use tickloom_wire::WireError;
 use tokio::sync::watch::{Receiver, channel};
 use troubles::Troubles;
-use unquoted::{LastUnquoted, UnquotedGauge};
+use unquoted::{LastWaiting, UnquotedGauge};
 use watch::{Watch, feed_part};
 use wiring::{
     bind_publisher, join, name_feeds, session, signal_names, spawn, spawn_feeds, spawn_workers,
@@ -80,7 +80,7 @@ pub(crate) struct Pipeline {
     publisher: JoinHandle<Result<(), WireError>>,
     recorder: Option<JoinHandle<tickloom_data::Result<Option<String>>>>,
     questdb: Option<QuestDbLink>,
-    unquoted: LastUnquoted,
+    waiting: LastWaiting,
     metrics: Metrics,
     watch: Watch,
     stop: Stop,
@@ -123,11 +123,11 @@ pub(crate) struct End {
     pub(crate) outputs: u64,
     /// What is left undone, in words, though the journal is whole.
     pub(crate) undone: Option<String>,
-    /// What never came of the run: expressions that were never ready, bars that never closed, sides that orders wait for; and
+    /// What never came of the run: expressions that were never ready, bars that never closed, what orders wait for; and
     /// instruments that went on after their ends.
     pub(crate) warnings: Vec<String>,
-    /// Orders that wait at the end as nobody quotes for them.
-    pub(crate) unquoted: Vec<Unquoted>,
+    /// Orders that wait at the end, and for what.
+    pub(crate) waiting: Vec<Waiting>,
 }
 
 impl Facts {
@@ -182,7 +182,7 @@ impl Pipeline {
         let feeds = spawn_feeds(settings, &rings.input, &stopped, &metrics, &wish)?;
         let (stepper, workers) = spawn_workers(ready.engine, &mut rings, first_seq, &mut pins)?;
         let has_core_ended_well = Arc::new(AtomicBool::new(false));
-        let (unquoted, last_unquoted) = UnquotedGauge::new(&metrics);
+        let (unquoted, last_waiting) = UnquotedGauge::new(&metrics);
         let core = CoreThread {
             stepper,
             config: settings.core.clone(),
@@ -226,7 +226,7 @@ impl Pipeline {
                 .map(|recorder| spawn("recorder", None, move || recorder.run()))
                 .transpose()?,
             questdb: QuestDbLink::follow(&facts, &metrics, stop)?,
-            unquoted: last_unquoted,
+            waiting: last_waiting,
             watch: Watch::new(troubles, &metrics, feeds.len()),
             feeds,
             metrics,
@@ -286,7 +286,7 @@ impl Pipeline {
     /// # Errors
     /// The first failure of any thread.
     pub(crate) fn stop(self) -> Result<End> {
-        let unquoted = self.unquoted.ask().unwrap_or_default();
+        let waiting = self.waiting.ask().unwrap_or_default();
         self.shutdown.send_replace(true);
         // All are waited for before the first failure is told: the recorder writes until its rings are read.
         let feeds: Vec<_> = self
@@ -323,14 +323,14 @@ impl Pipeline {
         }
         publisher?.context("publisher")?;
         let mut warnings = core.warnings;
-        warnings.extend(warnings_of_unquoted(&unquoted));
+        warnings.extend(warnings_of_waiting(&waiting));
         Ok(End {
             output_hash: core.hash.hex(),
             events: self.facts.resumed + core.inputs,
             outputs: core.outputs,
             undone,
             warnings,
-            unquoted,
+            waiting,
         })
     }
 }

@@ -269,7 +269,7 @@ impl BarsRun {
             months: measured.months,
             never_ready: done.never_ready,
             never_closed: done.never_closed,
-            unquoted: Vec::new(),
+            waiting: done.waiting,
             expired: expired.into_iter().collect(),
             data_hash: format!("{:032x}", self.data_hash.digest128()),
             output_hash: self.tally.hash.hex(),

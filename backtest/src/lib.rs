@@ -27,4 +27,4 @@ pub use replay::{Difference, Verified, verify};
 pub use report::{ReportError, report};
 pub use run::{BacktestError, Watch, run, run_blocks};
 pub use trades::{Fill, Trade, trades};
-pub use words::{assumptions, warnings, warnings_of_expired, warnings_of_unquoted};
+pub use words::{assumptions, warnings, warnings_of_expired, warnings_of_waiting};

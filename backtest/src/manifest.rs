@@ -2,7 +2,7 @@
 
 use crate::outcome::Outcome;
 use crate::sampler::traded;
-use crate::words::{assumptions, warnings, warnings_of_expired, warnings_of_unquoted};
+use crate::words::{assumptions, warnings, warnings_of_expired, warnings_of_waiting};
 use serde::Serialize;
 use tickloom_core::{CoreConfig, StrategyDef};
 use tickloom_data::Refusals;
@@ -60,7 +60,7 @@ impl Manifest {
     pub fn new(config: &CoreConfig, source: &str, outcome: &Outcome) -> Manifest {
         let range = outcome.statistics.range;
         let mut warnings = warnings(&outcome.never_ready, &outcome.never_closed);
-        warnings.extend(warnings_of_unquoted(&outcome.unquoted));
+        warnings.extend(warnings_of_waiting(&outcome.waiting));
         warnings.extend(warnings_of_expired(&outcome.expired));
         Manifest {
             title: title(config),

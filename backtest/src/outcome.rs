@@ -6,7 +6,7 @@ use crate::text::{duration, grouped, percent};
 use crate::trades::{Fill, Trade};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use tickloom_core::{Expired, NeverClosed, NeverReady, Unquoted};
+use tickloom_core::{Expired, NeverClosed, NeverReady, Waiting};
 use tickloom_stats::{EquityCurve, TradeSummary, Undefined, trade_summary};
 use tickloom_types::{Instruments, Money, Ts};
 
@@ -130,8 +130,8 @@ pub struct Outcome {
     pub never_ready: Vec<NeverReady>,
     /// Bars that expressions read and of which none closed.
     pub never_closed: Vec<NeverClosed>,
-    /// Orders that wait at the end as nobody quotes for them.
-    pub unquoted: Vec<Unquoted>,
+    /// Orders that wait at the end, and for what.
+    pub waiting: Vec<Waiting>,
     /// Instruments of which something came after their ends.
     pub expired: Vec<Expired>,
     /// Hash over every input record, in order: what it ran on.

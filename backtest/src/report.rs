@@ -107,7 +107,7 @@ mod tests {
             months: measured.months,
             never_ready: Vec::new(),
             never_closed: Vec::new(),
-            unquoted: Vec::new(),
+            waiting: Vec::new(),
             expired: Vec::new(),
             data_hash: "0123".to_owned(),
             output_hash: "4567".to_owned(),

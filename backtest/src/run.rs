@@ -309,7 +309,7 @@ impl Run {
             months: measured.months,
             never_ready: core.never_ready(config)?,
             never_closed: core.never_closed(),
-            unquoted: core.unquoted(),
+            waiting: core.waiting(),
             expired: core.expired(),
             data_hash: format!("{:032x}", kept.data_hash.digest128()),
             output_hash: kept.tally.hash.hex(),

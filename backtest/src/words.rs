@@ -3,7 +3,7 @@
 
 use crate::sampler::traded;
 use tickloom_core::{
-    CoreConfig, Expired, FillModel, NeverClosed, NeverReady, StrategyDef, Unquoted,
+    CoreConfig, Expired, FillModel, NeverClosed, NeverReady, StrategyDef, Waiting,
 };
 use tickloom_types::{InstrumentDef, InstrumentKind, Term};
 
@@ -104,19 +104,16 @@ pub fn warnings(never_ready: &[NeverReady], never_closed: &[NeverClosed]) -> Vec
     all
 }
 
-/// Which orders wait at the end as nobody quotes for them, each in a sentence.
+/// Which orders wait at the end, and for what, each in a sentence.
 #[must_use]
-pub fn warnings_of_unquoted(unquoted: &[Unquoted]) -> Vec<String> {
-    let sentences = unquoted.iter().map(|order| {
+pub fn warnings_of_waiting(waiting: &[Waiting]) -> Vec<String> {
+    let sentences = waiting.iter().map(|order| {
         format!(
             "{}: order {} to {} {} still waits at the end: {}",
             order.strategy, order.order, order.side, order.instrument, order.why
         )
     });
-    some_of(
-        sentences,
-        "more orders still wait as nobody quotes for them",
-    )
+    some_of(sentences, "more orders still wait at the end")
 }
 
 /// Which instruments a run went on with after their ends, each in a sentence.
@@ -208,16 +205,17 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_nobody_quotes_for_is_told() {
-        let order = Unquoted {
+    fn an_order_that_waits_is_told() {
+        let order = Waiting {
             strategy: "cross".to_owned(),
             instrument: "X".to_owned(),
             order: 3,
             side: "buy",
             why: "there is no ask",
+            is_unquoted: true,
         };
         assert_eq!(
-            warnings_of_unquoted(&[order]),
+            warnings_of_waiting(&[order]),
             ["cross: order 3 to buy X still waits at the end: there is no ask"]
         );
     }

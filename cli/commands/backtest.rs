@@ -7,7 +7,6 @@ mod data;
 mod file;
 mod history;
 mod in_no_bar;
-mod outlast;
 mod results;
 mod settings;
 mod summary;

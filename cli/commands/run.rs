@@ -204,7 +204,8 @@ fn summary(facts: &Facts, end: &End) -> serde_json::Value {
         "catalog": facts.catalog,
         "undone": end.undone,
         "warnings": end.warnings,
-        "unquoted": end.unquoted,
+        "waiting": end.waiting,
+        "unquoted": end.waiting.iter().filter(|order| order.is_unquoted).collect::<Vec<_>>(),
         "feeds": facts.feeds.iter().map(|(name, feed)| feed_end(name, feed)).collect::<Vec<_>>(),
     })
 }

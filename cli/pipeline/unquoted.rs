@@ -1,4 +1,4 @@
-//! Orders that nobody quotes for: how many, for the metrics page, and which, for whoever stops the run. The core's thread counts and
+//! Orders that wait: how many as nobody quotes for them, for the metrics page, and which there are, for whoever stops the run. The core's thread counts and
 //! answers; it decides nothing.
 
 use crate::metrics::{Gauge, Metrics};
@@ -7,7 +7,7 @@ use crate::pipeline::workers::Stepper;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tickloom_core::Unquoted;
+use tickloom_core::Waiting;
 use tickloom_types::Ts;
 
 /// Least nanoseconds between two counts of orders that nobody quotes for.
@@ -21,18 +21,18 @@ pub(crate) struct UnquotedGauge {
     /// Whether records came since it was counted.
     pub(crate) is_new: bool,
     wanted: Arc<AtomicBool>,
-    given: Sender<Vec<Unquoted>>,
+    given: Sender<Vec<Waiting>>,
 }
 
 /// The side of whoever stops the run.
-pub(crate) struct LastUnquoted {
+pub(crate) struct LastWaiting {
     wanted: Arc<AtomicBool>,
-    given: Receiver<Vec<Unquoted>>,
+    given: Receiver<Vec<Waiting>>,
 }
 
-impl LastUnquoted {
-    /// The orders that nobody quotes for now; `None` if the core has ended.
-    pub(crate) fn ask(&self) -> Option<Vec<Unquoted>> {
+impl LastWaiting {
+    /// The orders that wait now; `None` if the core has ended.
+    pub(crate) fn ask(&self) -> Option<Vec<Waiting>> {
         self.wanted.store(true, Ordering::Release);
         self.given.recv().ok()
     }
@@ -40,7 +40,7 @@ impl LastUnquoted {
 
 impl UnquotedGauge {
     /// None yet, and the side of whoever stops the run.
-    pub(crate) fn new(metrics: &Metrics) -> (UnquotedGauge, LastUnquoted) {
+    pub(crate) fn new(metrics: &Metrics) -> (UnquotedGauge, LastWaiting) {
         let help =
             "Orders that wait as the side that they need is empty, or bid and ask are crossed";
         let wanted = Arc::new(AtomicBool::new(false));
@@ -53,7 +53,7 @@ impl UnquotedGauge {
             wanted: Arc::clone(&wanted),
             given: sender,
         };
-        (gauge, LastUnquoted { wanted, given })
+        (gauge, LastWaiting { wanted, given })
     }
 
     /// Gives them to whoever has asked.
@@ -61,7 +61,7 @@ impl UnquotedGauge {
         if self.wanted.load(Ordering::Acquire) {
             self.wanted.store(false, Ordering::Relaxed);
             // One that has gone wants none.
-            drop(self.given.try_send(stepper.unquoted()));
+            drop(self.given.try_send(stepper.waiting()));
         }
     }
 

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use tickloom_backtest::{warnings, warnings_of_expired};
 use tickloom_core::{
     CannotSave, Core, CoreConfig, CoreError, Found, Merger, OutputHash, Outputs, SignalWorker,
-    Snapshot, SnapshotError, State, Unquoted, WorkerState, is_snapshot, resume_split, split,
+    Snapshot, SnapshotError, State, Waiting, WorkerState, is_snapshot, resume_split, split,
 };
 use tickloom_ring::{Consumer, Poll};
 use tickloom_types::{Instruments, Record, Seq};
@@ -140,15 +140,15 @@ impl Stepper {
         Ok(all)
     }
 
-    /// The orders that nobody quotes for.
-    pub(crate) fn unquoted(&self) -> Vec<Unquoted> {
+    /// The orders that wait, and for what.
+    pub(crate) fn waiting(&self) -> Vec<Waiting> {
         match self {
-            Stepper::Whole(core) => core.unquoted(),
-            Stepper::Merged(merger, _) => merger.unquoted(),
+            Stepper::Whole(core) => core.waiting(),
+            Stepper::Merged(merger, _) => merger.waiting(),
         }
     }
 
-    /// How many these are.
+    /// How many of them wait as nobody quotes for them.
     pub(crate) fn unquoted_count(&self) -> usize {
         match self {
             Stepper::Whole(core) => core.unquoted_count(),

@@ -7,7 +7,6 @@ use super::choice::{bar_sizes, choose, default_bar};
 use super::file::{folder, from_file, from_rows};
 use super::history::History;
 use super::in_no_bar::InNoBar;
-use super::outlast::outlast;
 use super::settings::Settings;
 use super::watch::Watch;
 use crate::commands::quality::calendars;
@@ -238,10 +237,6 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         None => led,
     };
     notes.extend(absent(&defs, &instruments));
-    if let Some(text) = outlast(&ranges, &query) {
-        output::note(&text);
-        notes.push(text);
-    }
     let instrument = name.and_then(|name| instruments.find(&name).map(|(id, _)| id));
     let made = bar.filter(|_| plans.is_given);
     let census = census::of_tables(&ranges, &query, &instruments, made);

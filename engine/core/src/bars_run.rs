@@ -16,7 +16,7 @@ use crate::expressions::Expressions;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::rule_values::{RoundOn, RuleId, RuleValues};
-use crate::silent::{NeverClosed, NeverReady, never_ready};
+use crate::silent::{NeverClosed, NeverReady, Waiting, never_ready, waiting};
 use crate::strategy::{Runner, RunnerKind};
 use crate::trade::{Cause, TradeStage};
 use crate::venue::PriceEvent;
@@ -38,6 +38,8 @@ pub struct BarsRun {
     pub never_ready: Vec<NeverReady>,
     /// Bars that expressions read and of which none closed.
     pub never_closed: Vec<NeverClosed>,
+    /// Orders that wait at the end, and for what.
+    pub waiting: Vec<Waiting>,
 }
 
 /// Runs a configuration over bars. `equity` gets one value a bar: cash and positions at its close, after all that it
@@ -180,6 +182,7 @@ impl BarsOnWay {
                     portfolio: core.portfolio().clone(),
                     never_ready: core.never_ready(config)?,
                     never_closed: core.never_closed(),
+                    waiting: core.waiting(),
                 })
             }
         }
@@ -405,7 +408,11 @@ impl Visitor {
         if let Some(close) = self.last_close {
             self.trade.mark(instrument, close);
         }
+        let names = config.strategies.iter().map(|def| def.name().to_owned());
+        let names: Vec<String> = names.collect();
+        let orders = self.trade.venue().all_orders();
         Ok(BarsRun {
+            waiting: waiting(orders, (&config.instruments, None), &names),
             fills: self.trade.fills(),
             portfolio: self.trade.portfolio().clone(),
             never_ready: never_ready(config, None, &self.was_ready)?,

@@ -17,7 +17,7 @@ use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::rule_values::{RoundOn, RuleId, RuleValues};
 use crate::signal_stage::{Change, SignalStage};
-use crate::silent::{self, Expired, NeverClosed, NeverReady, Unquoted};
+use crate::silent::{self, Expired, NeverClosed, NeverReady, Waiting};
 use crate::snapshot::{fingerprint, is_snapshot};
 use crate::trade::TradeStage;
 use crate::venue::Venue;
@@ -152,10 +152,10 @@ impl Core {
         silent::expired(&self.market)
     }
 
-    /// The orders that nobody quotes for.
+    /// The orders that wait, and for what.
     #[must_use]
-    pub fn unquoted(&self) -> Vec<Unquoted> {
-        self.decider.unquoted(&self.market)
+    pub fn waiting(&self) -> Vec<Waiting> {
+        self.decider.waiting(&self.market)
     }
 
     /// How many orders nobody quotes for.
@@ -172,10 +172,14 @@ impl Core {
 }
 
 impl Decider {
-    /// The orders that nobody quotes for.
-    pub(crate) fn unquoted(&self, market: &Market) -> Vec<Unquoted> {
+    /// The orders that wait, and for what.
+    pub(crate) fn waiting(&self, market: &Market) -> Vec<Waiting> {
         let orders = self.trade.venue().all_orders();
-        silent::unquoted(orders, market, &self.strategies)
+        silent::waiting(
+            orders,
+            (market.instruments(), Some(market)),
+            &self.strategies,
+        )
     }
 
     /// How many these are; next to nothing to ask while no order waits.

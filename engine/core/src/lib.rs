@@ -45,7 +45,7 @@ pub use output_hash::{HashLink, OUTPUTS_A_LINK, OutputHash, OutputHashV1};
 pub use outputs::Outputs;
 pub use portfolio::{Portfolio, Position, Trade};
 pub use signal_stage::WorkerState;
-pub use silent::{Expired, NeverClosed, NeverReady, Unquoted};
+pub use silent::{Expired, NeverClosed, NeverReady, Waiting};
 pub use snapshot::{
     CannotSave, FORMAT_VERSION, SEMANTICS_VERSION, Snapshot, SnapshotError, is_snapshot,
 };

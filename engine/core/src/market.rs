@@ -107,7 +107,7 @@ impl Market {
         }
     }
 
-    /// Price of the last trade; where there are only bars, the close of the last one.
+    /// Price of the last trade, or the close of the last bar, where there are no trades or it began after all that came.
     #[must_use]
     pub fn last(&self, instrument: InstrumentId) -> Option<i64> {
         match self.before(instrument) {
@@ -116,13 +116,22 @@ impl Market {
         }
     }
 
-    /// The price to value a position at: the last price; where there is none, the middle of the last known bid and ask,
-    /// rounded toward zero.
+    /// The price to value a position at: the newer of the last trade and the close of a bar that began after it; without trades the
+    /// newer of such a close and the middle of bid and ask, rounded toward zero.
     #[must_use]
     pub fn mark(&self, instrument: InstrumentId) -> Option<i64> {
         match self.before(instrument) {
             Some(before) => before.mark,
             None => self.prices(instrument)?.mark(),
+        }
+    }
+
+    /// Whether trades, quotes or a book tell the prices of an instrument: not where bars alone come, and not any more once one came
+    /// that began after the newest of these.
+    pub(crate) fn is_ticking(&self, instrument: InstrumentId) -> bool {
+        match self.before(instrument) {
+            Some(before) => before.is_ticking,
+            None => self.prices(instrument).is_some_and(Prices::is_ticking),
         }
     }
 

@@ -4,7 +4,8 @@
 //! its last whole message and only while it is live. A crossed quote or book is told once and is no price until it is uncrossed;
 //! a locked one, of which bid and ask are equal, is one as any other.
 //! One with an empty side is no price either, but shows the other side to orders.
-//! It knows nothing of bars, and it does not decide what a status record concerns: that is the market's.
+//! A bar that began after all of that is newer, and takes its place until something comes again; when one began, and what a status
+//! record concerns, is the market's to decide.
 
 mod state;
 
@@ -18,7 +19,10 @@ use tickloom_types::{BookState, Flags, InstrumentId, LevelBody, QuoteBody, Side,
 pub(crate) struct Prices {
     last: Option<i64>,
     mark: Option<i64>,
+    /// The last price is that of a trade.
     has_traded: bool,
+    /// Something came other than bars, and no bar since that began after it.
+    is_ticking: bool,
     state: Option<BookState>,
     instrument: InstrumentId,
     top: Option<Top>,
@@ -130,19 +134,53 @@ impl Prices {
         self.quote.stated.is_some()
     }
 
+    /// Whether trades, quotes or a book tell the prices, and not bars that are newer.
+    #[inline]
+    pub(crate) fn is_ticking(&self) -> bool {
+        self.is_ticking
+    }
+
+    /// Something came other than a bar.
+    #[inline]
+    pub(crate) fn tick(&mut self) {
+        self.is_ticking = true;
+    }
+
     pub(crate) fn trade(&mut self, price: i64) {
         self.has_traded = true;
         self.last = Some(price);
         self.mark = Some(price);
     }
 
-    /// A bar's close is the last price as long as there are no trades. Whether it was taken.
-    pub(crate) fn bar(&mut self, close: i64) -> bool {
-        if !self.has_traded {
-            self.last = Some(close);
+    /// A bar's close is the last price where nothing but bars comes.
+    #[inline]
+    pub(crate) fn bar(&mut self, close: i64) {
+        self.last = Some(close);
+        self.mark = Some(close);
+    }
+
+    /// The close of a bar that is no newer than what else came: it is the last price as long as there are no trades, and what to
+    /// value at while there is no bid and ask either. Whether it was taken.
+    pub(crate) fn bar_within(&mut self, close: i64) -> bool {
+        if self.has_traded {
+            return false;
+        }
+        self.last = Some(close);
+        if self.top.is_none() {
             self.mark = Some(close);
         }
-        !self.has_traded
+        true
+    }
+
+    /// A bar began after all else that came: trades and quotes are over, and a book has not changed for as long as the bar is, though
+    /// there was trading. They are known again when one comes.
+    pub(crate) fn outlast(&mut self) {
+        self.is_ticking = false;
+        self.has_traded = false;
+        self.quote = Quoted::default();
+        self.book.stated = None;
+        self.book.is_crossed = false;
+        self.refresh();
     }
 
     /// Takes a quote; see [`Top::is_two_sided`].
@@ -207,7 +245,8 @@ impl Prices {
         let Some(levels) = feed.levels.as_deref_mut() else {
             return false;
         };
-        if !feed.is_synced || self.is_silent || level.clear == 1 || levels.is_full(side) {
+        let is_known = feed.is_synced && self.is_ticking && !self.is_silent;
+        if !is_known || level.clear == 1 || levels.is_full(side) {
             return false;
         }
         levels.set(side, level.price, level.qty);
@@ -317,7 +356,7 @@ impl Prices {
     #[inline]
     fn show(&mut self, top: Option<Top>) {
         self.top = top;
-        if self.last.is_none()
+        if !self.has_traded
             && let Some(top) = top
         {
             self.mark = Some(top.mid());

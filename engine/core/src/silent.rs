@@ -1,4 +1,4 @@
-//! What never came of a run: expressions that were never ready, bars that never closed, and fills of orders that nobody quoted for; and
+//! What never came of a run: expressions that were never ready, bars that never closed, and fills of orders that wait; and
 //! what came of instruments after their ends. Only the end of a run can tell.
 
 use crate::book::Sides;
@@ -9,7 +9,7 @@ use crate::market::Market;
 use crate::order::Order;
 use serde::Serialize;
 use tickloom_signals::{Clock, Field};
-use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, OrderType, Side, Ts};
+use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, OrderType, Side, Ts};
 
 /// An expression that had no value at any event of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,9 +33,9 @@ pub struct NeverClosed {
     pub bar: BarSpec,
 }
 
-/// An order that takes what is quoted, and waits at the end as nothing is quoted that it could take.
+/// An order that waits at the end of a run, for whatever it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Unquoted {
+pub struct Waiting {
     /// The name of its strategy.
     pub strategy: String,
     /// The instrument.
@@ -44,8 +44,11 @@ pub struct Unquoted {
     pub order: u32,
     /// Whether it buys or sells.
     pub side: &'static str,
-    /// What is wrong with bid and ask.
+    /// What it waits for.
     pub why: &'static str,
+    /// It takes what is quoted, and nothing is quoted that it could take.
+    #[serde(skip)]
+    pub is_unquoted: bool,
 }
 
 /// An instrument that went on after its end.
@@ -79,40 +82,51 @@ pub(crate) fn expired(market: &Market) -> Vec<Expired> {
         .collect()
 }
 
+/// What orders wait for; `names` are those of the strategies. Where there was no market, there were bars of one instrument alone.
+pub(crate) fn waiting<'a>(
+    orders: impl Iterator<Item = &'a Order>,
+    (config, market): (&Instruments, Option<&Market>),
+    names: &[String],
+) -> Vec<Waiting> {
+    let told = |order: &Order| {
+        let unquoted = market.and_then(|market| lacks_a_side(order, market));
+        let strategy = names.get(usize::from(order.strategy));
+        let def = config.get(order.new.instrument);
+        Waiting {
+            strategy: strategy.cloned().unwrap_or_default(),
+            instrument: def.map_or_else(|| "?".to_owned(), |def| def.name.clone()),
+            order: order.id,
+            side: order.new.side.name(),
+            why: match (unquoted, order.acts_as()) {
+                (Some(why), _) => why,
+                (None, OrderType::Market) => "nothing came after it that could fill it",
+                (None, OrderType::Limit | OrderType::Stop) => "its price was not reached",
+            },
+            is_unquoted: unquoted.is_some(),
+        }
+    };
+    orders.map(told).collect()
+}
+
+/// What is wrong with bid and ask, if an order waits for them.
+fn lacks_a_side(order: &Order, market: &Market) -> Option<&'static str> {
+    let (instrument, side) = (order.new.instrument, order.new.side);
+    let has_none = |sides: Sides| sides.opposite(side).is_none();
+    let waits =
+        order.acts_as() == OrderType::Market && market.sides(instrument).is_some_and(has_none);
+    waits.then(|| match (market.is_crossed(instrument), side) {
+        (true, _) => "bid and ask are crossed",
+        (false, Side::Buy) => "there is no ask",
+        (false, Side::Sell) => "there is no bid",
+    })
+}
+
 /// Of orders that wait, those that wait for a side.
 pub(crate) fn waiting_for_a_side<'a>(
     orders: impl Iterator<Item = &'a Order>,
     market: &Market,
 ) -> impl Iterator<Item = &'a Order> {
-    orders.filter(move |order| {
-        let sides = market.sides(order.new.instrument);
-        let has_none = |sides: Sides| sides.opposite(order.new.side).is_none();
-        order.acts_as() == OrderType::Market && sides.is_some_and(has_none)
-    })
-}
-
-/// Of orders that wait, those that wait for a side; `names` are those of the strategies.
-pub(crate) fn unquoted<'a>(
-    orders: impl Iterator<Item = &'a Order>,
-    market: &Market,
-    names: &[String],
-) -> Vec<Unquoted> {
-    let told = |order: &Order| {
-        let (instrument, side) = (order.new.instrument, order.new.side);
-        let strategy = names.get(usize::from(order.strategy));
-        Unquoted {
-            strategy: strategy.cloned().unwrap_or_default(),
-            instrument: name(market, instrument),
-            order: order.id,
-            side: side.name(),
-            why: match (market.is_crossed(instrument), side) {
-                (true, _) => "bid and ask are crossed",
-                (false, Side::Buy) => "there is no ask",
-                (false, Side::Sell) => "there is no bid",
-            },
-        }
-    };
-    waiting_for_a_side(orders, market).map(told).collect()
+    orders.filter(move |order| lacks_a_side(order, market).is_some())
 }
 
 /// The expressions that were never ready, in order; where there was no market, all bars that they read have closed.

@@ -24,11 +24,11 @@ use tickloom_types::{
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Version of a snapshot's bytes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// Version of what a core makes of its input. It is raised when the same configuration and input give other outputs than before,
 /// so that no run goes on from what an older core remembered.
-pub const SEMANTICS_VERSION: u32 = 3;
+pub const SEMANTICS_VERSION: u32 = 4;
 
 /// Whether a record asks for a snapshot. All parts of a core can save at it, and nothing else comes of it: outputs are those
 /// without it.

@@ -45,7 +45,8 @@ pub(crate) struct TradeStage {
     finest: Vec<Finest>,
 }
 
-/// The finest prices that came for an instrument: these fill orders. Coarser bars tell the same prices again, and fill none.
+/// The finest bars that came for an instrument: these fill orders. Coarser bars tell the same prices again, and fill none, unless they
+/// began after the last of the finer ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Finest {
     Nothing,
@@ -54,7 +55,6 @@ enum Finest {
         /// Close of the newest.
         close: Ts,
     },
-    Ticks,
 }
 
 impl TradeStage {
@@ -293,13 +293,12 @@ impl TradeStage {
         if kind == Kind::Bar as u8 {
             let spec = market.instruments().bar_spec(record.source())?;
             let start = finest.take_bar(spec, record.ts_event())?;
-            if !is_awaited {
+            if !is_awaited || market.is_ticking(instrument) {
                 return None;
             }
             let body = BarBody::of(record);
             return Some(PriceEvent::Bar { body, start });
         }
-        *finest = Finest::Ticks;
         if !is_awaited {
             return None;
         }
@@ -320,9 +319,14 @@ impl Finest {
     /// are known, or if nobody knows when it began.
     fn take_bar(&mut self, spec: BarSpec, ts: Ts) -> Option<Ts> {
         let before = match *self {
-            Finest::Ticks => return None,
-            Finest::Bars { spec: known, .. } if !is_as_fine(spec, known) => return None,
-            Finest::Bars { spec: known, close } => (known == spec).then_some(close),
+            Finest::Bars { spec: known, close } => {
+                // Only a time says when a bar began of which the one before is not known.
+                let is_later = matches!(spec, BarSpec::Time(_)) && spec.begin(ts) >= close;
+                if !is_later && !is_as_fine(spec, known) {
+                    return None;
+                }
+                (known == spec).then_some(close)
+            }
             Finest::Nothing => None,
         };
         *self = Finest::Bars { spec, close: ts };

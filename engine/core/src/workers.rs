@@ -13,7 +13,7 @@ use crate::output_hash::OutputHash;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::signal_stage::{Change, SignalStage, WorkerState};
-use crate::silent::{self, Expired, NeverClosed, NeverReady, Unquoted};
+use crate::silent::{self, Expired, NeverClosed, NeverReady, Waiting};
 use crate::snapshot::{CannotSave, Snapshot, SnapshotError, is_snapshot};
 use crate::state::State;
 use std::ops::Range;
@@ -220,10 +220,10 @@ impl Merger {
         silent::expired(&self.market)
     }
 
-    /// As `Core::unquoted`.
+    /// As `Core::waiting`.
     #[must_use]
-    pub fn unquoted(&self) -> Vec<Unquoted> {
-        self.decider.unquoted(&self.market)
+    pub fn waiting(&self) -> Vec<Waiting> {
+        self.decider.waiting(&self.market)
     }
 
     /// As `Core::unquoted_count`.

@@ -88,6 +88,7 @@ impl Market {
             last: state.prices.last(),
             mark: state.prices.mark(),
             state: state.prices.state(),
+            is_ticking: state.prices.is_ticking(),
         });
     }
 

@@ -115,8 +115,9 @@ impl Instrument {
         }
     }
 
-    /// Takes note of an input bar; whether it is newer than those of its size before it.
-    pub(super) fn advance_bars(&mut self, spec: BarSpec, ts: Ts) -> bool {
+    /// Takes note of an input bar; if it is newer than those of its size before it, the close of the newest of these, which of the
+    /// first one is before all times.
+    pub(super) fn advance_bars(&mut self, spec: BarSpec, ts: Ts) -> Option<Ts> {
         let (of, _) = self.newest_bar.get_or_insert((spec, Ts(i64::MIN)));
         let newest = if *of == spec {
             self.newest_bar.as_mut()
@@ -125,13 +126,13 @@ impl Instrument {
         };
         match newest {
             Some((_, newest)) => {
-                let is_newer = ts > *newest;
-                *newest = ts.max(*newest);
-                is_newer
+                let before = *newest;
+                *newest = ts.max(before);
+                (ts > before).then_some(before)
             }
             None => {
                 self.other_bars.push((spec, ts));
-                true
+                Some(Ts(i64::MIN))
             }
         }
     }

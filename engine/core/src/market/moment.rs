@@ -33,6 +33,7 @@ pub(super) struct Before {
     pub(super) last: Option<i64>,
     pub(super) mark: Option<i64>,
     pub(super) state: Option<BookState>,
+    pub(super) is_ticking: bool,
 }
 
 /// Bars in the order in which they closed.

@@ -7,8 +7,8 @@ use crate::limits::TS_AHEAD_MAX;
 use crate::prices::{Applied, Prices};
 use std::ops::Range;
 use tickloom_types::{
-    BarBody, BookState, Clock, Flags, Header, InstrumentId, Instruments, Kind, LevelBody,
-    QuoteBody, Record, Side, StatusBody, StatusCode, TradeBody,
+    BarBody, BarSpec, BookState, Clock, Flags, Header, InstrumentId, Instruments, Kind, LevelBody,
+    QuoteBody, Record, Side, StatusBody, StatusCode, TradeBody, Ts,
 };
 
 impl Market {
@@ -163,25 +163,59 @@ impl Market {
         if !is_plain || !made.take_exact(ts) {
             return false;
         }
-        *newest = ts;
-        self.take_bar(at, Some(builder), body.close, record);
+        let before = std::mem::replace(newest, ts);
+        self.take_bar(at, Some(builder), before, record);
         self.moment.take(record);
         self.moment.has_price = true;
         true
     }
 
-    /// A bar counts as it is.
+    /// A bar counts as it is; the one of its size before it closed at `before`.
     #[inline]
-    fn take_bar(&mut self, at: usize, builder: Option<usize>, close: i64, record: &Record) {
+    fn take_bar(&mut self, at: usize, builder: Option<usize>, before: Ts, record: &Record) {
         let mut bar = *record;
         bar.header.flags &= !Flags::MORE;
         let cause = BarCause::new(builder, record.header, self.moment.place());
         self.moment.complete(bar, cause);
         self.note_bar(at, &bar, record);
         self.told = Told::Price;
-        if self.states[at].prices.bar(close) {
+        let prices = &mut self.states[at].prices;
+        if prices.is_ticking() {
+            self.bar_beside_ticks(at, before, record);
+        } else {
+            prices.bar(BarBody::of(record).close);
             self.tick_last(at, record);
         }
+    }
+
+    /// The prices of a bar where trades, quotes or levels came too. If it began after the newest of these, it is newer than they are;
+    /// unless it says no more than that nothing happened.
+    #[cold]
+    fn bar_beside_ticks(&mut self, at: usize, before: Ts, record: &Record) {
+        let state = &self.states[at];
+        let body = BarBody::of(record);
+        let spec = self.instruments.bar_spec(record.source());
+        let begin = match spec {
+            Some(spec @ BarSpec::Time(_)) => spec.begin(record.ts_event()).max(before),
+            _ => before,
+        };
+        let says_nothing =
+            body.volume == 0 && body.high == body.low && state.prices.last() == Some(body.close);
+        let is_newer = begin >= state.seen && !says_nothing;
+        let had_top = state.prices.top().is_some();
+        let prices = &mut self.states[at].prices;
+        if !is_newer {
+            if prices.bar_within(body.close) {
+                self.tick_last(at, record);
+            }
+            return;
+        }
+        prices.outlast();
+        prices.bar(body.close);
+        if had_top {
+            self.tick_top(at, record);
+        }
+        self.tick_last(at, record);
     }
 
     /// A bar that is no newer than the one of its size before it is dropped: it came twice, or its source went back.
@@ -193,11 +227,11 @@ impl Market {
         if body.volume < 0 {
             return Err(Bad);
         }
-        if !self.states[at].advance_bars(spec, ts) {
+        let Some(before) = self.states[at].advance_bars(spec, ts) else {
             self.count_late(1);
             self.is_dropped = true;
             return Ok(());
-        }
+        };
         let bars = self.states[at].builders();
         for builder in bars.clone() {
             if let Some(bar) = self.builders[builder].pass_bar(ts, spec) {
@@ -221,7 +255,7 @@ impl Market {
             }
         }
         if exact.is_none_or(|builder| self.builders[builder].take_exact(ts)) {
-            self.take_bar(at, exact, body.close, record);
+            self.take_bar(at, exact, before, record);
         } else {
             late += 1;
         }
@@ -293,6 +327,7 @@ impl Market {
         let state = &mut self.states[at];
         state.feed = Some(record.source());
         state.seen = state.seen.max(ts);
+        state.prices.tick();
         let is_first_quote = !is_trade && state.quoted.is_none();
         if !is_trade {
             state.quoted = state.quoted.max(Some(ts));

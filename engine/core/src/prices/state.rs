@@ -9,6 +9,7 @@ impl Prices {
         to.option(self.last, StateWriter::i64);
         to.option(self.mark, StateWriter::i64);
         to.bool(self.has_traded);
+        to.bool(self.is_ticking);
         to.option(self.state, |to, state| to.u8(state as u8));
         to.bool(self.is_silent);
         self.quote.save(to);
@@ -22,6 +23,7 @@ impl Prices {
             from.option(StateReader::i64)?,
         );
         self.has_traded = from.bool()?;
+        self.is_ticking = from.bool()?;
         self.state = from.option(|from| {
             let state = BookState::from_raw(from.u8()?);
             state.ok_or_else(|| from.wrong("the state of a book"))
@@ -119,6 +121,7 @@ mod tests {
                 clear: u8::from(price == 0),
                 ..LevelBody::default()
             };
+            prices.tick();
             prices.level(Side::Buy, &level, 0, &mut notes);
         }
         assert_eq!(again(&prices), format!("{prices:?}"), "within a snapshot");

@@ -109,7 +109,6 @@ impl Finest {
                 to.bar_spec(spec);
                 to.i64(close.0);
             }
-            Finest::Ticks => to.u8(2),
         }
     }
 
@@ -120,7 +119,6 @@ impl Finest {
                 spec: from.bar_spec()?,
                 close: Ts(from.i64()?),
             }),
-            2 => Ok(Finest::Ticks),
             _ => Err(from.wrong("a kind of price")),
         }
     }

@@ -3,6 +3,7 @@
 mod look_ahead;
 mod many;
 mod moments;
+mod newer;
 mod shorts;
 mod sides;
 mod steps;

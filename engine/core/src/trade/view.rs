@@ -76,7 +76,9 @@ impl View<'_> {
 impl SeenPrices {
     fn of(market: &Market, closes: Option<&Closes>, instrument: InstrumentId) -> SeenPrices {
         let state = market.book_state(instrument);
-        if matches!(state, Some(BookState::Stale | BookState::Resync)) {
+        let is_doubtful = matches!(state, Some(BookState::Stale | BookState::Resync));
+        // Where bars are newer than all that came of a book, they are the price.
+        if is_doubtful && market.is_ticking(instrument) {
             return SeenPrices::default();
         }
         let mark = market.mark(instrument);

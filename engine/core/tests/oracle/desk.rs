@@ -29,7 +29,6 @@ pub(crate) enum Finest {
     Nothing,
     /// Bars of this size, with the close of the newest.
     Bars(BarSpec, i64),
-    Ticks,
 }
 
 /// Orders, risk, account.
@@ -75,12 +74,12 @@ impl Desk {
         }
     }
 
-    /// When a bar began, if it may fill orders: it is of the finest size, and nobody has ticks.
+    /// When a bar began, if it may fill orders: it is of the finest size, or began after the last bar of that size.
     pub(crate) fn bar_start(&mut self, instrument: usize, spec: BarSpec, ts: i64) -> Option<i64> {
         let finest = &mut self.finest[instrument];
         let before = match (*finest, spec) {
-            (Finest::Ticks, _) => return None,
             (Finest::Bars(known, close), _) if known == spec => Some(close),
+            (Finest::Bars(_, close), BarSpec::Time(length)) if ts - length >= close => None,
             (Finest::Bars(BarSpec::Time(known), _), BarSpec::Time(length)) if length < known => {
                 None
             }
@@ -95,10 +94,6 @@ impl Desk {
             (BarSpec::Time(length), None) => Some(ts - length),
             (_, before) => before,
         }
-    }
-
-    pub(crate) fn has_ticks(&mut self, instrument: usize) {
-        self.finest[instrument] = Finest::Ticks;
     }
 
     /// An instrument has a new price: it is valued, orders meet it, and the day's loss is looked at.

@@ -76,14 +76,17 @@ struct Book {
 /// One instrument.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Instrument {
-    trades: Vec<i64>,
-    /// Closes of input bars.
-    closes: Vec<i64>,
+    /// The newest price to value at.
+    mark: Option<i64>,
+    /// The newest price that was traded, or closed a bar.
+    last: Option<i64>,
+    /// The last price is that of a trade.
+    last_is_traded: bool,
+    /// Something but bars came since the newest bar that was newer than all of that.
+    pub(crate) is_ticking: bool,
     /// The newest quote since the last resync.
     quote: Option<Best>,
     book: Book,
-    /// The newest middle of bid and ask that could be trusted.
-    middle: Option<i64>,
     pub(crate) state: Option<BookState>,
     /// Stale because nothing came, and not because anybody said so.
     is_silent: bool,
@@ -129,17 +132,17 @@ impl Instrument {
 
     /// The price to value a position at.
     pub(crate) fn mark(&self) -> Option<i64> {
-        let last = self.trades.last().or(self.closes.last());
-        last.copied().or(self.middle)
+        self.mark
     }
 
     fn is_trusted(&self) -> bool {
         matches!(self.state, None | Some(BookState::Live))
     }
 
+    /// What is newest of bid and ask, unless a trade is known.
     fn remember_middle(&mut self) {
-        if let Some(top) = self.top() {
-            self.middle = Some((top.bid + top.ask) / 2);
+        if let Some(top) = self.top().filter(|_| !self.last_is_traded) {
+            self.mark = Some((top.bid + top.ask) / 2);
         }
     }
 
@@ -406,6 +409,7 @@ fn hear(
     let ts = record.header.ts_event;
     instrument.feed = Some(record.header.source);
     instrument.heard = instrument.heard.max(Some(ts));
+    instrument.is_ticking = true;
     let is_trade = record.kind() == Some(Kind::Trade);
     if !is_trade {
         instrument.heard_book = instrument.heard_book.max(Some(ts));
@@ -444,7 +448,8 @@ fn trade(
         }
     }
     say_late(notes, late);
-    instrument.trades.push(price);
+    instrument.last_is_traded = true;
+    (instrument.last, instrument.mark) = (Some(price), Some(price));
     said.ticks.push(Tick::Last(at, price));
     said.has_price = true;
 }
@@ -535,6 +540,8 @@ fn bar(
 ) {
     let spec = size_of(record.source()).unwrap();
     let (ts, body) = (record.header.ts_event, BarBody::of(record));
+    let known = instrument.newest_input.iter().find(|(of, _)| *of == spec);
+    let before = known.map(|(_, close)| *close);
     instrument.newest_input.retain(|(of, _)| *of != spec);
     instrument.newest_input.push((spec, ts));
     let (mut late, mut is_new) = (0, true);
@@ -568,14 +575,46 @@ fn bar(
             is_asked_for: instrument.bars.iter().any(|bars| bars.spec == spec),
         });
         said.has_price = true;
-        if instrument.trades.is_empty() {
-            instrument.closes.push(body.close);
-            said.ticks.push(Tick::Last(at, body.close));
-        }
+        let begin = match (spec, before) {
+            (BarSpec::Time(length), None) => Some(ts - length),
+            (BarSpec::Time(length), Some(before)) => Some(before.max(ts - length)),
+            (_, before) => before,
+        };
+        price_of_bar(at, instrument, (begin, body), &mut said.ticks);
     } else {
         late += 1;
     }
     say_late(notes, late);
+}
+
+/// What the close of a bar is: a price that is newer than all that came if the bar began after it, and no more than the last price
+/// as long as nobody traded otherwise.
+fn price_of_bar(
+    at: usize,
+    instrument: &mut Instrument,
+    (begin, body): (Option<i64>, BarBody),
+    ticks: &mut Vec<Tick>,
+) {
+    let is_later = begin.is_some_and(|begin| Some(begin) >= instrument.heard);
+    let is_still = body.volume == 0 && body.low == body.high;
+    let is_news = !is_still || instrument.last != Some(body.close);
+    if instrument.is_ticking && is_later && is_news {
+        if instrument.top().is_some() {
+            ticks.push(Tick::Top(at, None));
+        }
+        instrument.quote = None;
+        instrument.book.best = None;
+        instrument.is_ticking = false;
+        instrument.last_is_traded = false;
+    }
+    if instrument.last_is_traded {
+        return;
+    }
+    instrument.last = Some(body.close);
+    if !instrument.is_ticking || instrument.top().is_none() {
+        instrument.mark = Some(body.close);
+    }
+    ticks.push(Tick::Last(at, body.close));
 }
 
 /// A timer: what was live and of which nothing came for too long is stale.

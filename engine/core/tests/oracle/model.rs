@@ -147,21 +147,19 @@ impl Model {
         let instrument = &self.market.all[at];
         let (sides, mark) = (instrument.sides(), instrument.mark());
         let is_crossed = instrument.is_crossed();
+        let is_ticking = instrument.is_ticking;
         let shown = match record.kind().unwrap() {
             Kind::Bar => {
                 let spec = size_of(record.source()).unwrap();
                 let start = self.desk.bar_start(at, spec, record.header.ts_event);
+                let start = start.filter(|_| !is_ticking);
                 start.map(|start| Shown::Bar(BarBody::of(record), start))
             }
             Kind::Trade => {
-                self.desk.has_ticks(at);
                 let TradeBody { price, qty, .. } = TradeBody::of(record);
                 Some(Shown::Trade { price, qty, sides })
             }
-            _ => {
-                self.desk.has_ticks(at);
-                sides.filter(|_| !is_crossed).map(Shown::Quote)
-            }
+            _ => sides.filter(|_| !is_crossed).map(Shown::Quote),
         };
         // Without any price yet no order waits.
         if let Some(mark) = mark {
@@ -272,7 +270,9 @@ impl Model {
     fn seen(&self) -> Seen {
         let all = &self.market.all;
         let views = all.iter().map(|instrument| {
-            if matches!(instrument.state, Some(BookState::Stale | BookState::Resync)) {
+            let is_doubtful =
+                matches!(instrument.state, Some(BookState::Stale | BookState::Resync));
+            if is_doubtful && instrument.is_ticking {
                 return View::default();
             }
             View {

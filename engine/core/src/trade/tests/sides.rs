@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::SignalDef;
-use crate::silent::Unquoted;
+use crate::silent::Waiting;
 use tickloom_types::LevelBody;
 
 const FIRST: u8 = Flags::SNAPSHOT;
@@ -49,13 +49,15 @@ fn buying(before: impl IntoIterator<Item = Record>) -> Run {
     run
 }
 
-fn unquoted(why: &'static str) -> Unquoted {
-    Unquoted {
+/// The order that waits for a side.
+fn unquoted(why: &'static str) -> Waiting {
+    Waiting {
         strategy: "s".to_owned(),
         instrument: "X".to_owned(),
         order: 1,
         side: "buy",
         why,
+        is_unquoted: true,
     }
 }
 
@@ -85,12 +87,16 @@ fn expressions_are_not_ready_while_a_side_is_empty() {
 #[test]
 fn at_the_upper_limit_a_purchase_waits_for_the_ask_and_a_sale_has_the_bid() {
     let mut run = buying([stated(1, (104, 5), (106, 5))]);
-    assert_eq!(run.core.unquoted(), [], "it only waits for the next event");
+    let next = Waiting {
+        is_unquoted: false,
+        ..unquoted("nothing came after it that could fill it")
+    };
+    assert_eq!(run.core.waiting(), [next]);
     for ts in 11..14 {
         assert_eq!(run.step(bid(ts, 110)), NOTHING);
         assert_eq!(run.step(trade(ts, 110)), NOTHING);
     }
-    assert_eq!(run.core.unquoted(), [unquoted("there is no ask")]);
+    assert_eq!(run.core.waiting(), [unquoted("there is no ask")]);
     let filled = run.step(stated(15, (108, 1), (109, 5)));
     assert_eq!(filled[0], "fill 2 at 109 fee 0");
     run.step(bid(16, 110));
@@ -121,7 +127,7 @@ fn while_quotes_are_crossed_orders_wait() {
     assert_eq!(run.step(stated(12, (108, 5), (107, 5))), NOTHING);
     assert_eq!(run.step(trade(13, 107)), NOTHING);
     let told = unquoted("bid and ask are crossed");
-    assert_eq!(run.core.unquoted(), [told]);
+    assert_eq!(run.core.waiting(), [told]);
     assert_eq!(run.step(ask(14, 108))[1], "fill 2 at 108 fee 0");
 }
 
@@ -174,15 +180,21 @@ fn a_book_of_one_side_is_as_such_a_quote_and_only_while_it_is_live() {
 
 #[test]
 fn where_quotes_show_nothing_to_buy_bars_fill_nothing() {
-    for quote in [bid(2 * HOUR, 100), stated(2 * HOUR, (101, 5), (100, 5))] {
+    let half = HOUR / 2;
+    let (one_sided, crossed) = (|ts| bid(ts, 100), |ts| stated(ts, (101, 5), (100, 5)));
+    let quotes: [fn(i64) -> Record; 2] = [one_sided, crossed];
+    for quote in quotes {
         let hour = |n: i64| bar(HOURS, n * HOUR, 100, 100);
         let mut config = config(rules("close@1h > 9", "close@1h < 1", "2"));
         config.default_bar = Some("1h".parse().unwrap());
         let mut run = Run::new(&config);
-        run.step(quote);
+        run.step(quote(2 * HOUR + half));
         run.step(hour(3));
-        assert_eq!(run.step(hour(5)), NOTHING);
+        for n in 4..6 {
+            assert_eq!(run.step(quote(n * HOUR - half)), NOTHING);
+            assert_eq!(run.step(hour(n)), NOTHING);
+        }
         run.step(ask(5 * HOUR + 1, 103));
-        assert_eq!(run.held(), 2);
+        assert_eq!((run.held(), run.cash().as_str()), (2, "979.4"));
     }
 }

@@ -10,7 +10,7 @@ use tickloom_backtest::text;
 use tickloom_data::{FormatError, ImportReport, Refusals, open_text, peek_line};
 use tickloom_feeds::VenueKind;
 use tickloom_feeds::capture::{
-    CaptureError, CaptureReport, CaptureSource, Origin, Recording, Unjoined,
+    CaptureError, CaptureReport, CaptureSource, Origin, Recording, Unjoined, Unpacked,
 };
 use tickloom_types::{Instruments, Kind, MomentSink, Record};
 
@@ -19,9 +19,6 @@ pub(crate) const NO_SNAPSHOT: &str = "change of a book that no snapshot joins";
 
 /// Wrong lines that are shown; all are counted.
 const SHOWN: usize = 20;
-
-/// Largest capture that is unpacked of a zip; gzip has no such limit.
-const ZIP_BYTES_MAX: u64 = 256 << 20;
 
 /// What a file of venues' messages is, or `None` if it holds something else, or nothing that can be read as lines.
 pub(crate) fn origin(path: &Path, told: Option<VenueKind>) -> Result<Option<Origin>, CaptureError> {
@@ -43,21 +40,20 @@ pub(crate) fn origin(path: &Path, told: Option<VenueKind>) -> Result<Option<Orig
     }
 }
 
-/// A file as a source of messages. What is in a zip is unpacked here; plain files, gzip and zstd are read as they stream.
+/// A file as a source of messages, which are unpacked as they are read.
 pub(crate) fn source(path: &Path) -> Result<CaptureSource, FormatError> {
     if !is_zip(path) {
         return Ok(CaptureSource::File(path.to_owned()));
     }
-    let mut bytes = Vec::new();
-    open_text(path)?
-        .take(ZIP_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| failed(path, source))?;
-    if bytes.len() as u64 > ZIP_BYTES_MAX {
-        let why = format!("more than {ZIP_BYTES_MAX} bytes, expected less in a zip");
-        return Err(failed(path, io::Error::other(why)));
-    }
-    Ok(CaptureSource::Unpacked(path.to_owned(), bytes.into()))
+    // What is no zip of one member is told now.
+    drop(open_text(path)?);
+    let of = path.to_owned();
+    let unpacked = Unpacked::by(move || match open_text(&of) {
+        Ok(text) => Ok(Box::new(text)),
+        Err(FormatError::Io { source, .. }) => Err(source),
+        Err(error) => Err(io::Error::other(error.to_string())),
+    });
+    Ok(CaptureSource::Unpacked(path.to_owned(), unpacked))
 }
 
 /// Whether a first line may be one of a capture: a message, one after a time, or an address.
@@ -78,14 +74,6 @@ fn is_zip(path: &Path) -> bool {
     File::open(path)
         .and_then(|mut file| file.read_exact(&mut magic))
         .is_ok_and(|()| magic == *b"PK\x03\x04")
-}
-
-fn failed(path: &Path, source: io::Error) -> FormatError {
-    FormatError::Io {
-        action: "unzip",
-        path: path.to_owned(),
-        source,
-    }
 }
 
 /// What is known of a capture once its records went into a sink.

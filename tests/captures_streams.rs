@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use tickloom_data::{Catalog, ScanQuery};
-use tickloom_types::{Flags, Kind, LevelBody, Record};
+use tickloom_types::{BarBody, Flags, Kind, LevelBody, Record};
 
 const AT: u64 = 1_782_259_200_000;
 
@@ -237,4 +237,64 @@ fn streams_of_which_nothing_is_kept_are_named() {
             .contains("nobodyKnows"),
         "{report}"
     );
+}
+
+/// A capture of nothing but closed klines, each with a time before it, makes the bars that the same messages make without one.
+#[test]
+fn klines_alone_make_bars_in_each_form() {
+    let kline = |minute: u64, is_closed: bool| {
+        let open = AT + minute * 60_000;
+        let close = open + 59_999;
+        let kline = format!(
+            r#"{{"t":{open},"T":{close},"s":"ABUSDT","i":"1m","f":1,"L":2,"o":"1{minute}","c":"12","h":"19","l":"10","v":"5","n":2,"x":{is_closed},"q":"60","V":"1","Q":"12","B":"0"}}"#
+        );
+        let body = format!(r#"{{"e":"kline","E":{close},"s":"ABUSDT","k":{kline}}}"#);
+        format!(r#"{{"stream":"abusdt@kline_1m","data":{body}}}"#)
+    };
+    for stamps in [true, false] {
+        let dir = workspace();
+        let file = dir.path().join("capture").display().to_string();
+        let mut text = String::new();
+        for (minute, is_closed) in [(0, false), (0, true), (1, false), (1, true), (2, true)] {
+            if stamps {
+                text += &format!("{}000000 ", AT + (minute + 1) * 60_000);
+            }
+            text += &(kline(minute, is_closed) + "\n");
+        }
+        fs::write(&file, text).unwrap();
+        let catalog = dir.path().join("catalog").display().to_string();
+        let words = [
+            "import",
+            &file,
+            "--catalog",
+            &catalog,
+            "--venue",
+            "binance",
+            "--json",
+        ];
+        let ran = tickloom(&words);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(report["kinds"]["bars"]["written"], 3, "{report}");
+        let catalog = Catalog::open(Path::new(&catalog)).unwrap();
+        let scan = catalog.scan(&ScanQuery::default()).unwrap();
+        let bars: Vec<(u64, [i64; 5])> = scan
+            .map(|next| next.unwrap().1)
+            .filter(|record| record.kind() == Some(Kind::Bar))
+            .map(|record| {
+                let bar = BarBody::of(&record);
+                let ms = u64::try_from(record.header.ts_event / 1_000_000).unwrap();
+                (
+                    ms - AT,
+                    [bar.open, bar.high, bar.low, bar.close, bar.volume],
+                )
+            })
+            .collect();
+        let expected = [
+            (60_000, [10, 19, 10, 12, 5]),
+            (120_000, [11, 19, 10, 12, 5]),
+            (180_000, [12, 19, 10, 12, 5]),
+        ];
+        assert_eq!(bars, expected, "{stamps}");
+    }
 }

@@ -228,14 +228,17 @@ fn a_run_over_the_end_of_a_contract_says_so() {
         (found["warnings"].clone(), found["output_hash"].clone())
     };
     let (none, hash) = warnings("2024-01-08");
-    assert_eq!(none, serde_json::json!([]));
+    // It rises on the last day, which no other follows.
+    let waits =
+        "rules: order 3 to buy x still waits at the end: nothing came after it that could fill it";
+    assert_eq!(none, serde_json::json!([waits]));
     let (told, same) = warnings("2024-01-04T12:00:00Z");
     let expected = "x: it ends at 2024-01-04T12:00:00Z, and the data goes on to 2024-01-08T00:00:00Z: \
                     what comes after the end counts as what came before";
-    assert_eq!(told, serde_json::json!([expected]));
+    assert_eq!(told, serde_json::json!([waits, expected]));
     assert_eq!(same, hash);
     let (told, _) = warnings("1704369600000");
-    assert_eq!(told, serde_json::json!([expected]));
+    assert_eq!(told, serde_json::json!([waits, expected]));
 }
 
 #[test]
@@ -341,5 +344,190 @@ fn every_command_explains_itself_with_examples() {
         let ran = tickloom(&[command, "--help"]);
         assert_eq!(ran.code, 0);
         assert!(ran.stdout.contains("Examples:"), "{command}");
+    }
+}
+
+/// The catalog of these files, imported one after the other.
+fn catalog_of(dir: &Path, files: &[&Path]) -> String {
+    let catalog = dir.join("catalog").display().to_string();
+    for file in files {
+        let ran = tickloom(&["import", &file.display().to_string(), "--catalog", &catalog]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+    catalog
+}
+
+/// 123,456,789,012 with eight decimals is no number of 64 bits. At 0.00000812 a million buys 123,152,709,359.60591…
+#[test]
+fn sizes_get_fewer_decimals_where_volumes_leave_no_room() {
+    let dir = workspace();
+    let file = dir.path().join("SHIB.csv");
+    let day =
+        |day| format!("2024-01-0{day},0.00000812,0.00000813,0.00000811,0.00000812,123456789012\n");
+    let text = format!(
+        "date,open,high,low,close,volume\n{}{}{}",
+        day(1),
+        day(2),
+        day(3)
+    );
+    std::fs::write(&file, text).unwrap();
+    let catalog = catalog_of(dir.path(), &[&file]);
+    let fills = dir.path().join("fills.csv").display().to_string();
+    for data in [file.display().to_string(), catalog] {
+        let rules = [
+            "--enter",
+            "close > 0",
+            "--exit",
+            "close < 0",
+            "--fills",
+            &fills,
+        ];
+        let found = json(&data, &[&rules]);
+        let text = std::fs::read_to_string(&fills).unwrap();
+        let fill: Vec<&str> = text.lines().nth(1).unwrap().split(',').collect();
+        assert_eq!(fill[4..7], ["buy", "0.00000812", "123152709359.6059"]);
+        let told = "sizes of SHIB in 4 decimals, where orders for all of the cash have 8";
+        let notes = found["notes"].as_array().unwrap().iter();
+        let notes: Vec<&str> = notes.filter_map(Value::as_str).collect();
+        assert!(notes.iter().any(|note| note.starts_with(told)), "{notes:?}");
+        // A size that was told is kept or refused.
+        let rules = [
+            "--enter",
+            "close > 0",
+            "--exit",
+            "close < 0",
+            "--size",
+            "0.00000001",
+        ];
+        let refused = backtest(&data, &[&rules]);
+        assert_ne!(refused.code, 0, "{}", refused.stdout);
+    }
+}
+
+/// Forty days that close at 100 to 139, and two trades of the second: days that began after them fill and are the price.
+#[test]
+fn an_afternoon_of_trades_does_not_freeze_a_year_of_bars() {
+    let dir = workspace();
+    let mut text = String::from("date,open,high,low,close,volume\n");
+    for day in 0..40 {
+        let (month, of_month, price) = (1 + day / 31, 1 + day % 31, 100 + day);
+        let (high, low) = (price + 1, price - 1);
+        text += &format!("2024-{month:02}-{of_month:02},{price},{high},{low},{price},10\n");
+    }
+    let bars = dir.path().join("AA.csv");
+    std::fs::write(&bars, text).unwrap();
+    std::fs::create_dir(dir.path().join("trades")).unwrap();
+    let trades = dir.path().join("trades/AA.csv");
+    let text = "time,price,size\n2024-01-02 10:00:00,100,1\n2024-01-02 11:00:00,100.5,1\n";
+    std::fs::write(&trades, text).unwrap();
+    let catalog = catalog_of(dir.path(), &[&bars, &trades]);
+    let fills = dir.path().join("fills.csv").display().to_string();
+    let run = |enter: &str, exit: &str| {
+        let rules = [
+            "--enter", enter, "--exit", exit, "--size", "1", "--fills", &fills,
+        ];
+        let found = json(&catalog, &[&rules]);
+        let text = std::fs::read_to_string(&fills).unwrap();
+        let rows = text.lines().skip(1).map(|line| {
+            let fill: Vec<&str> = line.split(',').collect();
+            [&fill[0][..10], fill[4], fill[5]].join(" ")
+        });
+        (rows.collect::<Vec<_>>(), found)
+    };
+    // The day that closes at 106 ends on the 8th; the next one opens at 107, and the last one closes at 139.
+    let (rows, found) = run("close > 105", "close < 0");
+    assert_eq!(rows, ["2024-01-09 buy 107"]);
+    assert_eq!(found["final_equity"], "1000032");
+    // Bought at the trade of the 2nd; 111 closes on the 12th (of January), and the 13th opens at 112.
+    let (rows, found) = run("close > 0", "close > 110");
+    assert_eq!(rows[..2], ["2024-01-02 buy 100", "2024-01-14 sell 112"]);
+    assert_eq!(found["final_equity"], "1000012");
+    // What waits at the end is told, whatever it waits for: the last day is bought at the next one, which does not come.
+    let (rows, found) = run("close > 138", "close < 0");
+    assert!(rows.is_empty(), "{rows:?}");
+    let told =
+        "rules: order 1 to buy AA still waits at the end: nothing came after it that could fill it";
+    assert_eq!(found["warnings"], serde_json::json!([told]));
+    assert_eq!(found["waiting"][0]["order"], 1);
+    assert_eq!(found["unquoted"], serde_json::json!([]));
+}
+
+/// Hours whose opens are 1000, 1001, …: those of A are known half an hour after their close, those of B at once, whichever was imported first.
+#[test]
+fn each_import_has_the_latency_that_was_declared_for_it() {
+    for order in [["A", "B"], ["B", "A"]] {
+        let dir = workspace();
+        let catalog = dir.path().join("catalog").display().to_string();
+        for name in order {
+            let mut text = String::from("time,open,high,low,close,volume\n");
+            for hour in 0..8 {
+                let price = 1000 + hour;
+                text += &format!("2024-01-01 {hour:02}:00,{price},{price},{price},{price},1\n");
+            }
+            let file = dir.path().join(format!("{name}.csv")).display().to_string();
+            std::fs::write(&file, text).unwrap();
+            let words = ["import", &file, "--catalog", &catalog];
+            let latency: &[&str] = match name {
+                "A" => &["--feed-latency", "30m"],
+                _ => &[],
+            };
+            let ran = tickloom(&[&words[..], latency].concat());
+            assert_eq!(ran.code, 0, "{}", ran.stderr);
+        }
+        let strategy = dir.path().join("s.toml").display().to_string();
+        let rules = "[[strategy]]\nkind = \"rules\"\nname = \"x\"\ninstruments = \"*\"\nenter = \"close > lag(close)\"\nexit = \"close < 1\"\nsize = \"1\"\n";
+        std::fs::write(&strategy, rules).unwrap();
+        let fills = dir.path().join("fills.csv").display().to_string();
+        json(&catalog, &[&["--strategy", &strategy, "--fills", &fills]]);
+        let text = std::fs::read_to_string(&fills).unwrap();
+        let mut found: Vec<[String; 2]> = text
+            .lines()
+            .skip(1)
+            .map(|line| {
+                let fill: Vec<&str> = line.split(',').collect();
+                [fill[2].to_owned(), fill[5].to_owned()]
+            })
+            .collect();
+        found.sort();
+        // Decided at 2:00: B fills at the open of 2:00, and A, known at 2:30, at that of 3:00.
+        let expected = [["A", "1003"], ["B", "1002"]].map(|row| row.map(str::to_owned));
+        assert_eq!(found, expected, "{order:?}");
+    }
+}
+
+/// Of 10, 11, 12 and 13 only 12 is a step of 0.3.
+#[test]
+fn a_tick_that_prices_contradict_is_told() {
+    let dir = workspace();
+    let file = dir.path().join("AAA.csv");
+    let mut text = String::from("date,open,high,low,close,volume\n");
+    for (day, price) in (1..).zip(10..14) {
+        text += &format!("2024-01-0{day},{price},{price},{price},{price},1\n");
+    }
+    std::fs::write(&file, text).unwrap();
+    let said = dir.path().join("said.csv").display().to_string();
+    let catalog = catalog_of(dir.path(), &[&file]);
+    let rules = [
+        "--enter",
+        "close > 0",
+        "--exit",
+        "close < 0",
+        "--size",
+        "1",
+        "--instruments",
+        &said,
+    ];
+    for data in [file.display().to_string(), catalog] {
+        std::fs::write(&said, "name,tick\nAAA,0.3\n").unwrap();
+        let found = json(&data, &[&rules]);
+        let told = "prices between steps of the tick: 12 of 16 of AAA, whose tick is 0.3 (of the first 4096 of each instrument)";
+        let notes = found["notes"].as_array().unwrap();
+        assert!(notes.contains(&told.into()), "{notes:?}");
+        let refused = backtest(&data, &[&rules, &["--strict"]]);
+        assert_eq!(refused.code, 2, "{}", refused.stdout);
+        assert!(refused.stderr.contains("12 of 16"), "{}", refused.stderr);
+        std::fs::write(&said, "name,tick\nAAA,0.5\n").unwrap();
+        let found = json(&data, &[&rules]);
+        assert!(!found["notes"].to_string().contains("the tick"), "{found}");
     }
 }

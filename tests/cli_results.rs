@@ -8,7 +8,7 @@ use cli::{Ran, tickloom, workspace};
 use serde_json::Value;
 use std::path::PathBuf;
 use tickloom_data::{Catalog, ScanQuery, Table};
-use tickloom_types::{FillBody, Record, SourceId};
+use tickloom_types::{AccountBody, FillBody, Money, Record, SourceId};
 
 /// Daily bars that close at 10, 12, 11, 13.
 const DAYS: &str = "date,open,high,low,close,volume\n2024-01-02,10,10,10,10,5\n2024-01-03,12,12,12,12,5\n2024-01-04,11,11,11,11,5\n2024-01-05,13,13,13,13,5\n";
@@ -201,6 +201,32 @@ fn a_run_is_kept_under_its_name_and_only_once() {
         "{}",
         again.stderr
     );
+    // Equity is the curve, with the cash that there was: bought at 12, sold at 11, bought at 13, and a fee of a thousandth.
+    let query = ScanQuery {
+        tables: vec![Table::Equity],
+        ..query
+    };
+    let scan = Catalog::open(&folder.path("catalog"))
+        .unwrap()
+        .scan(&query)
+        .unwrap();
+    let points: Vec<(i64, String, String)> = scan
+        .map(|next| {
+            let point = next.unwrap().1;
+            let account = AccountBody::of(&point);
+            let (cash, equity) = (Money(account.cash()), Money(account.equity()));
+            let day = (point.ts_event().0 - 1_704_240_000_000_000_000) / 86_400_000_000_000;
+            (day, cash.to_string(), equity.to_string())
+        })
+        .collect();
+    let expected = [
+        (0, "1000", "1000"),
+        (1, "975.976", "999.976"),
+        (2, "997.954", "997.954"),
+        (3, "971.928", "997.928"),
+    ];
+    let expected = expected.map(|(day, cash, equity)| (day, cash.to_owned(), equity.to_owned()));
+    assert_eq!(points, expected);
     // What is kept is no input of the next run.
     let next = tickloom(&[&["backtest", "--data", &catalog, "--json"], &RULES[..]].concat());
     assert_eq!(hash(&next), hash(&ran));

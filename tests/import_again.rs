@@ -196,7 +196,10 @@ fn what_is_said_of_prices_since_makes_it_another_import() {
             0,
         );
         let is_same = report["imports"][0]["unchanged"].as_bool().unwrap();
-        (is_same, counts(&report)[0])
+        let written = report["imports"][0]["written"].as_u64().unwrap();
+        let [now, ..] = counts(&report);
+        assert_eq!(now, if is_same { 0 } else { written });
+        (is_same, written)
     };
     let set = |what: &str, value: &str| {
         let words = [
@@ -412,4 +415,193 @@ fn what_was_dropped_is_imported_again() {
     let ran = tickloom(&import);
     let report: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(report["imports"][0]["unchanged"], true, "{report}");
+}
+
+/// Rows without numbers cannot be told apart: how many say what others say is told, and who is strict is refused.
+#[test]
+fn rows_without_numbers_that_may_count_twice_are_told() {
+    let dir = workspace();
+    let catalog = dir.path().join("catalog").display().to_string();
+    let file = dir.path().join("x.csv").display().to_string();
+    for (head, rows) in [
+        (
+            "time,price,size,side",
+            [
+                "2024-01-02 10:00:00,10,1,buy",
+                "2024-01-02 10:00:01,10.5,1,sell",
+                "2024-01-02 10:00:02,11,2,buy",
+            ],
+        ),
+        (
+            "time,bid,ask",
+            [
+                "2024-01-02 10:00:00,10,10.1",
+                "2024-01-02 10:00:01,10.5,10.6",
+                "2024-01-02 10:00:02,11,11.1",
+            ],
+        ),
+    ] {
+        let write = |rows: &[&str]| {
+            fs::write(&file, format!("{head}\n{}\n", rows.join("\n"))).unwrap();
+        };
+        write(&rows[..2]);
+        let first = import(&file, &catalog, &[], 0);
+        assert_eq!(
+            (counts(&first), &first["maybe_repeated"]),
+            ([2, 0, 0], &0.into())
+        );
+        // The same at another time, or with another size, is another.
+        write(&[&rows[1].replace("00:01", "00:09")[..], rows[2]]);
+        let later = import(&file, &catalog, &["--dry-run", "--strict"], 0);
+        assert_eq!(
+            (counts(&later), &later["maybe_repeated"]),
+            ([2, 0, 0], &0.into())
+        );
+        write(&rows);
+        let refused = import(&file, &catalog, &["--strict"], 2);
+        assert_eq!(refused["written"], 0, "{refused}");
+        let grown = import(&file, &catalog, &[], 0);
+        assert_eq!(
+            (counts(&grown), &grown["maybe_repeated"]),
+            ([3, 0, 0], &2.into())
+        );
+        let told = grown["imports"][0]["repeats"][0].as_str().unwrap();
+        let expected = "2 rows that have no number say what rows of earlier imports say at the same times, the first one of X at 2024-01-02T10:00:00Z";
+        assert!(told.starts_with(expected), "{told}");
+    }
+}
+
+/// What an import left out as another had it is no reason to refuse it once both are one run, and no row of it is counted as written again.
+#[test]
+fn a_file_that_overlapped_is_unchanged_after_a_compaction() {
+    let dir = workspace();
+    let (one, two) = (
+        minutes(dir.path(), "one.csv", 0, 2),
+        minutes(dir.path(), "two.csv", 0, 4),
+    );
+    let catalog = dir.path().join("catalog").display().to_string();
+    assert_eq!(counts(&import(&one, &catalog, &[], 0)), [2, 0, 0]);
+    assert_eq!(counts(&import(&two, &catalog, &[], 0)), [2, 2, 0]);
+    let compacted = json(&["catalog", "compact", &catalog, "--json"]);
+    assert_eq!(compacted["bundles"][0]["rows"], 4, "{compacted}");
+    for file in [&one, &two, &one] {
+        let again = import(file, &catalog, &[], 0);
+        assert_eq!(again["imports"][0]["unchanged"], true, "{again}");
+        assert_eq!(
+            (&again["written"], &again["unchanged"]),
+            (&0.into(), &2.into())
+        );
+    }
+    assert_eq!(rows_of(&catalog), 4);
+    let ran = tickloom(&[
+        "import",
+        &two,
+        "--catalog",
+        &catalog,
+        "--instrument",
+        "X",
+        "--currency",
+        "USD",
+    ]);
+    let told = "2 records are in the catalog already";
+    assert!(
+        ran.stdout.lines().any(|line| line == told),
+        "{}",
+        ran.stdout
+    );
+}
+
+/// Bars of two months, and of the second and the next one, in one run; those of the first month are dropped, and come back.
+#[test]
+fn what_was_dropped_of_a_bundle_is_imported_again() {
+    let dir = workspace();
+    let catalog = dir.path().join("catalog").display().to_string();
+    let bars = |name: &str, months: [u32; 2], from: u32| {
+        let row = |at: u32| {
+            let (month, minute) = (months[usize::from(at > 1)], from + at);
+            format!("2024-{month:02}-10 10:{minute:02},10,11,9,10,{minute}\n")
+        };
+        let text = (0..4).map(row).collect::<String>();
+        let file = dir.path().join(name).display().to_string();
+        let head = "time,open,high,low,close,volume";
+        fs::write(&file, format!("{head}\n{text}")).unwrap();
+        file
+    };
+    let (one, two) = (bars("one.csv", [1, 2], 1), bars("two.csv", [2, 3], 5));
+    let import = |file: &str| import(file, &catalog, &["--bar", "1m"], 0);
+    for file in [&one, &two] {
+        assert_eq!(counts(&import(file)), [4, 0, 0]);
+    }
+    let compacted = json(&["catalog", "compact", &catalog, "--json"]);
+    assert_eq!(compacted["bundles"][0]["rows"], 8, "{compacted}");
+    let held = || {
+        let listed = json(&["catalog", "ls", &catalog, "--json"]);
+        let runs = listed["runs"].as_array().unwrap().iter();
+        runs.filter_map(|run| run["rows"].as_u64()).sum::<u64>()
+    };
+    assert_eq!(held(), 8);
+    let ran = tickloom(&["catalog", "retain", &catalog, "--before", "2024-02-01"]);
+    assert_eq!((ran.code, held()), (0, 6), "{}", ran.stderr);
+    let again = import(&one);
+    assert_eq!((counts(&again), held()), ([2, 2, 0], 8), "{again}");
+    for (file, there) in [(&one, 4), (&two, 4)] {
+        let again = import(file);
+        assert_eq!(again["imports"][0]["unchanged"], true, "{again}");
+        assert_eq!((&again["unchanged"], held()), (&there.into(), 8));
+    }
+    let verified = tickloom(&["catalog", "verify", &catalog]);
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
+}
+
+/// A wrong row of one instrument is none of another, also when both are one run.
+#[test]
+fn what_was_left_out_of_one_instrument_is_asked_of_that_one() {
+    let dir = workspace();
+    let catalog = dir.path().join("catalog").display().to_string();
+    let wrong = minutes(dir.path(), "EE.csv", 0, 30);
+    let text = fs::read_to_string(&wrong).unwrap();
+    fs::write(&wrong, text + "2024-01-03 10:30:00,x,1,1,1,1\n").unwrap();
+    let clean = minutes(dir.path(), "A2.csv", 0, 20);
+    for file in [&wrong, &clean] {
+        let words = ["import", file, "--catalog", &catalog, "--refused-max", "1"];
+        let ran = tickloom(&words);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+    let strict = |instrument: &str| {
+        let words = [
+            "backtest",
+            "--data",
+            &catalog,
+            "--instrument",
+            instrument,
+            "--strict",
+        ];
+        let rules = [
+            "--enter",
+            "close > 0",
+            "--exit",
+            "close < 0",
+            "--size",
+            "1",
+            "--json",
+        ];
+        tickloom(&[&words[..], &rules].concat())
+    };
+    let asked = || {
+        let ran = strict("EE");
+        assert_eq!(ran.code, 2, "{}", ran.stdout);
+        assert!(
+            ran.stderr.contains("1 of 31 lines were left out"),
+            "{}",
+            ran.stderr
+        );
+        let ran = strict("A2");
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(report["input"]["lines"], 20);
+    };
+    asked();
+    let compacted = json(&["catalog", "compact", &catalog, "--json"]);
+    assert_eq!(compacted["bundles"][0]["rows"], 50, "{compacted}");
+    asked();
 }

@@ -213,3 +213,75 @@ fn a_size_of_memory_that_makes_no_sense_is_refused() {
         assert!(ran.stderr.contains(expected), "{ran:?}");
     }
 }
+
+/// Two processes import into one bucket at once, files of one instrument that overlap: whichever is first, each row counts once. Where both
+/// begin before either is done, one finds that it was overtaken and looks again.
+#[test]
+fn two_processes_that_import_into_a_bucket_at_once_keep_each_row_once() {
+    let Some(server) = S3Server::start() else {
+        return;
+    };
+    let dir = workspace();
+    let minutes = |name: &str, from: u32, to: u32| {
+        let mut text = "time,open,high,low,close,volume\n".to_owned();
+        for at in from..to {
+            let (hour, minute, price) = (10 + at / 60, at % 60, at + 1);
+            writeln!(
+                text,
+                "2024-01-03 {hour}:{minute:02},{price},{price},{price},{price},1"
+            )
+            .unwrap();
+        }
+        let file = dir.path().join(name).display().to_string();
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    let files = [minutes("one.csv", 0, 80), minutes("two.csv", 40, 120)];
+    for round in 0..4 {
+        let catalog = format!("s3://{BUCKET}/at-once/{round}");
+        let started = files.each_ref().map(|file| {
+            let words = [
+                "import",
+                file,
+                "--catalog",
+                &catalog,
+                "--instrument",
+                "X",
+                "--json",
+            ];
+            Command::new(env!("CARGO_BIN_EXE_tickloom"))
+                .args(words)
+                .envs(server.options())
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap()
+        });
+        let counts = started.map(|process| {
+            let ran = process.wait_with_output().unwrap();
+            let told = String::from_utf8_lossy(&ran.stderr).into_owned();
+            assert_eq!(ran.status.code(), Some(0), "{told}");
+            let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
+            ["written", "repeated", "refused"].map(|what| report[what].as_u64().unwrap())
+        });
+        let (first, second) = ([80, 0, 0], [40, 40, 0]);
+        assert!(
+            counts == [first, second] || counts == [second, first],
+            "{counts:?}"
+        );
+        let words = [
+            "backtest",
+            "--data",
+            &catalog,
+            "--instrument",
+            "X",
+            "--json",
+        ];
+        let ran = with(&server, &[&words[..], &RULES].concat());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let found: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(found["bars"], 120);
+        let verified = with(&server, &["catalog", "verify", &catalog]);
+        assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
+    }
+}

@@ -191,6 +191,22 @@ fn a_calendar_cuts_buckets_at_its_sessions() {
             "2024-11-29T18:00:00Z,13,2",
         ],
     );
+    // One before the open, one at each close of two days: of the rows that are chosen, those of others are not counted.
+    for (chosen, outside) in [
+        ("where instrument = 'S'", 3),
+        ("where price > 3 and instrument = 'S'", 2),
+    ] {
+        let statement =
+            format!("select count(*) from trades {chosen} sample by 1d calendar 'us-equity'");
+        let ran = small.ask(&statement, &["--format", "json"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let told =
+            format!("{outside} rows are in no bucket: they are outside the sessions of us-equity");
+        assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    }
+    let all = "select count(*) from trades where instrument = 'S' sample by 1d calendar 'crypto'";
+    let ran = small.ask(all, &["--format", "json"]);
+    assert!(!ran.stderr.contains("in no bucket"), "{}", ran.stderr);
     small.check(
         "select ts_event, sum(price) from trades where instrument = 'S' sample by 1h calendar 'us-equity'",
         &[

@@ -5,7 +5,7 @@ use crate::sampler::traded;
 use tickloom_core::{
     CoreConfig, Expired, FillModel, NeverClosed, NeverReady, StrategyDef, Waiting,
 };
-use tickloom_types::{InstrumentDef, InstrumentKind, Term};
+use tickloom_types::{InstrumentDef, InstrumentKind, Term, format_decimal};
 
 /// Expressions, or sizes of bars, that are named one by one; of more, how many there are.
 const NAMED_MAX: usize = 20;
@@ -58,19 +58,28 @@ fn of_contract(def: &InstrumentDef) -> Option<String> {
     if assumes(Term::Multiplier) {
         assumed.push(format!("a multiplier of {}", def.multiplier_text()));
     }
-    let is_index = def.contract.kind == Some(InstrumentKind::Index);
-    match (assumed.is_empty(), is_index) {
-        (true, false) => None,
-        (true, true) => Some(format!(
-            "{}: an index, which nobody can trade at its value",
-            def.name
-        )),
-        (false, _) => Some(format!(
-            "{}: {}, as nothing says what they are",
-            def.name,
-            assumed.join(" and ")
-        )),
+    let mut said = Vec::new();
+    if def.contract.kind == Some(InstrumentKind::Index) {
+        said.push("an index, which nobody can trade at its value".to_owned());
     }
+    if !assumed.is_empty() {
+        let assumed = assumed.join(" and ");
+        said.push(format!("{assumed}, as nothing says what they are"));
+    }
+    let mut steps = Vec::new();
+    if assumes(Term::Tick) {
+        let tick = format_decimal(def.tick_size.into(), def.price_decimals);
+        steps.push(format!("a tick of {tick}"));
+    }
+    if assumes(Term::Lot) {
+        let lot = format_decimal(def.lot_size.into(), def.qty_decimals);
+        steps.push(format!("a lot of {lot}"));
+    }
+    if !steps.is_empty() {
+        let steps = steps.join(" and ");
+        said.push(format!("{steps}, as far as numbers go"));
+    }
+    (!said.is_empty()).then(|| format!("{}: {}", def.name, said.join("; ")))
 }
 
 /// Whether a strategy may sell what it does not hold.

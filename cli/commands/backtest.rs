@@ -7,7 +7,10 @@ mod data;
 mod file;
 mod history;
 mod in_no_bar;
+mod off_tick;
+mod over;
 mod results;
+mod rooms;
 mod settings;
 mod summary;
 mod wanted;
@@ -19,17 +22,13 @@ use crate::memory::{self, Memory};
 use crate::output;
 use crate::stop::Stop;
 use crate::text_args::TextArgs;
-use anyhow::anyhow;
-use data::{Data, Records};
-use results::{Observer, Results};
+use data::Data;
+use over::{Ended, Over, over};
+use results::Results;
 use settings::Settings;
 use std::path::PathBuf;
-use tickloom_backtest::{
-    BacktestError, Manifest, Outcome, run_bars, run_bars_in_blocks, run_blocks, run_records,
-};
-use tickloom_core::CoreConfig;
-use tickloom_core::check_run;
-use tickloom_data::{BarPrice, Blocks, Ledger, QuestDbAddress, read_ahead};
+use tickloom_backtest::{Manifest, Outcome};
+use tickloom_data::{BarPrice, Ledger, QuestDbAddress};
 use tickloom_types::{DurationNs, parse_duration};
 use watch::Watch;
 
@@ -185,77 +184,52 @@ impl From<Price> for BarPrice {
     }
 }
 
-/// Runs over the records in the way that is quickest for them. What is not in memory is read while that before it is run on.
-fn run_over(
-    records: Records,
-    config: &CoreConfig,
-    observer: &mut Observer<'_>,
-) -> Result<Outcome, BacktestError> {
-    match records {
-        Records::Memory(records) => run_records(config, &records, observer),
-        Records::Bars {
-            instrument,
-            records,
-            ..
-        } => run_bars(config, instrument, read_ahead(records).as_mut(), observer),
-        Records::Stream {
-            records,
-            again: Some(again),
-            ..
-        } => {
-            let mut first = Some(records);
-            let open = || {
-                let records = first.take().map_or_else(&again, Ok)?;
-                Ok(read_ahead(records) as Box<Blocks<'static>>)
-            };
-            run_bars_in_blocks(config, open, observer)
-        }
-        Records::Stream { records, .. } => {
-            run_blocks(config, read_ahead(records).as_mut(), observer)
-        }
-    }
-}
-
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let settings = Settings::read(&args)?;
+    let mut settings = Settings::read(&args)?;
     let data = Data::open(&args, &settings)?;
     // Only now: until here there is nothing that Ctrl-C could tear, and it ends the program at once.
     let stop = Stop::catch()?;
     let bar = output::progress(Some(data.len()), "backtest");
-    let Data {
-        instruments,
-        instrument,
-        bar: bar_spec,
-        given_bars,
-        records,
+    match over(&args, &settings, data, (&bar, &stop)) {
+        Ok(over) => tell_all(&args, over),
+        Err(Ended::Failed(failure)) => Err(failure),
+        Err(Ended::Unread(failure)) => {
+            settings.rooms = rooms::rooms_of(&args, &settings)?;
+            if settings.rooms.is_empty() {
+                return Err(failure);
+            }
+            let mut data = Data::open(&args, &settings)?;
+            data.tell_rooms(&settings.rooms);
+            match over(&args, &settings, data, (&bar, &stop)) {
+                Ok(over) => tell_all(&args, over),
+                Err(Ended::Failed(failure) | Ended::Unread(failure)) => Err(failure),
+            }
+        }
+    }
+}
+
+/// Judges what was found on the way, and says and writes what came of the run.
+fn tell_all(args: &Args, over: Over<'_>) -> Result<(), Failure> {
+    let Over {
+        outcome,
+        observer,
+        config,
+        bar_spec,
         watch,
         catalog,
-        census,
         left_out,
         mut notes,
         taken,
         in_no_bar,
-    } = data;
-    if let Some(left_out) = &left_out {
-        watch::judge_input(left_out, args.strict)?;
-    }
-    settings
-        .check_definitions(&instruments)
-        .map_err(Failure::input)?;
-    let config = settings.core(instruments, instrument, bar_spec, given_bars);
-    check_run(&config, &census).map_err(|error| match &args.strategy {
-        Some(path) => Failure::input(anyhow!(error).context(path.display().to_string())),
-        None => Failure::input(error),
-    })?;
-    args.results.check()?;
-    let mut observer = Observer::new(&args, &config, &bar, &stop)?;
-    let outcome = run_over(records, &config, &mut observer);
-    bar.finish_and_clear();
-    let outcome = outcome.map_err(failure)?;
+        off_tick,
+    } = over;
     let ledger = watch.and_then(Watch::finish);
-    if let Some(text) = in_no_bar.told(bar_spec) {
-        watch::judge_bars(&text, args.strict)?;
+    for text in [in_no_bar.told(bar_spec), off_tick.told()]
+        .into_iter()
+        .flatten()
+    {
+        watch::judge_told(&text, args.strict)?;
         output::note(&text);
         notes.push(text);
     }
@@ -266,7 +240,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         watch::judge(ledger, args.strict)?;
         tell(ledger, &mut manifest);
     }
-    write(&args, &outcome, &manifest)?;
+    write(args, &outcome, &manifest)?;
     let files = observer.finish(&args.results, &config, &outcome)?;
     if args.json {
         let cache = catalog.as_ref().and_then(memory::cache);
@@ -309,18 +283,4 @@ fn write(args: &Args, outcome: &Outcome, manifest: &Manifest) -> Result<(), Fail
         output::write_file(path, &json)?;
     }
     Ok(())
-}
-
-/// A wrong expression or an empty range is the user's, the rest is the run's.
-fn failure(error: BacktestError) -> Failure {
-    match error {
-        BacktestError::Stopped(_) => Failure::Stopped(error.into()),
-        BacktestError::Core(_) | BacktestError::Empty | BacktestError::Semantics { .. } => {
-            Failure::input(error)
-        }
-        BacktestError::Data(_)
-        | BacktestError::Journal(_)
-        | BacktestError::Overflow(_)
-        | BacktestError::Config(_) => Failure::run(error),
-    }
 }

@@ -247,6 +247,7 @@ fn options(args: &Args) -> Result<ImportOptions, Failure> {
     }
     if args.strict {
         options.refused_max = Some(RefusedMax::Rows(0));
+        options.is_strict = true;
     }
     Ok(options)
 }

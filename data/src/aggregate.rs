@@ -67,6 +67,8 @@ pub struct LeftOut {
     pub outside: u64,
     /// Not possible: a size below zero, or a volume beyond what fits.
     pub bad: u64,
+    /// Quotes of which the side that bars are made of is empty, for the middle either; or whose bid is above their ask.
+    pub unpriced: u64,
 }
 
 /// Makes bars of records; see the module. Sequences are given anew, from zero.
@@ -201,6 +203,11 @@ impl<I: Iterator<Item = Result<(Seq, Record)>>> Aggregate<I> {
         }
         self.states[at].feed.arrive(record);
         self.pass(record);
+        let is_wanted =
+            record.kind() == Some(Kind::Quote) && self.states[at].price != BarPrice::Trade;
+        if is_wanted && price.is_none() {
+            self.left_out.unpriced += 1;
+        }
         if let (Some(price), Some(qty)) = (price, qty) {
             let State { builder, feed, .. } = &mut self.states[at];
             let added = builder.add_price(ts, price, qty, feed.since);
@@ -386,9 +393,12 @@ fn price(record: &Record, of: BarPrice) -> Result<Option<(i64, i64)>, ()> {
     }
 }
 
-/// The price of a quote: of a side that is empty there is none.
+/// The price of a quote: of a side that is empty there is none, and none at all while the bid is above the ask.
 fn quoted(quote: &QuoteBody, of: BarPrice) -> Option<i64> {
     let (bid, ask) = quote.prices();
+    if bid.zip(ask).is_some_and(|(bid, ask)| bid > ask) {
+        return None;
+    }
     match of {
         BarPrice::Trade => None,
         BarPrice::Bid => bid,

@@ -20,7 +20,7 @@ mod together;
 pub use begin::Unjoined;
 pub use error::{BadLine, CaptureError, LineError};
 pub use origin::{Origin, Recorder};
-pub use reader::{CaptureLine, CaptureReader, CaptureSource};
+pub use reader::{CaptureLine, CaptureReader, CaptureSource, Unpacked};
 pub use recording::Recording;
 pub use sniff::{Sniffed, sniff_capture};
 pub use together::recordings;

@@ -7,6 +7,8 @@ use super::choice::{bar_sizes, choose, default_bar};
 use super::file::{folder, from_file, from_rows};
 use super::history::History;
 use super::in_no_bar::InNoBar;
+use super::off_tick::OffTick;
+use super::rooms::{self, Largest, Rooms};
 use super::settings::Settings;
 use super::watch::Watch;
 use crate::commands::quality::calendars;
@@ -45,6 +47,8 @@ pub(super) struct Data {
     pub(super) taken: Option<Taken>,
     /// Records that are in no bar, once all were read.
     pub(super) in_no_bar: InNoBar,
+    /// Prices between steps of a tick, once all were read.
+    pub(super) off_tick: OffTick,
 }
 
 /// Records, in memory or read while the run goes on.
@@ -130,10 +134,18 @@ impl Data {
         }
     }
 
+    /// Says which sizes have no room for the decimals that they would get.
+    pub(super) fn tell_rooms(&mut self, rooms: &Rooms) {
+        if let Some(text) = rooms::told(rooms) {
+            output::note(&text);
+            self.notes.push(text);
+        }
+    }
+
     /// Gives the sizes of what is traded the decimals that orders need, where they have fewer. A catalog was asked for them.
     fn refine(&mut self, settings: &Settings) -> Result<(), Failure> {
-        let finer = settings.finer(&self.instruments, self.instrument);
-        if finer.is_empty() {
+        let (known, traded) = (&self.instruments, self.instrument);
+        if settings.finer(known, traded, &settings.rooms).is_empty() {
             return Ok(());
         }
         if let Records::Stream { records, .. } | Records::Bars { records, .. } = &mut self.records {
@@ -143,7 +155,13 @@ impl Data {
             }
             self.records = Records::Memory(all);
         }
-        for (id, def) in finer {
+        let mut largest = Largest::default();
+        if let Records::Memory(records) = &self.records {
+            records.iter().for_each(|record| largest.note(record));
+        }
+        let rooms = largest.rooms(&self.instruments);
+        self.tell_rooms(&rooms);
+        for (id, def) in settings.finer(&self.instruments, self.instrument, &rooms) {
             if let Records::Memory(records) = &mut self.records {
                 redefine(records, &mut self.instruments, id, def).map_err(Failure::input)?;
             }
@@ -153,18 +171,18 @@ impl Data {
 }
 
 /// What is to be read of a history.
-struct Asked {
+pub(super) struct Asked {
     /// The instrument that is traded unless a strategy says otherwise.
     name: Option<String>,
     bar: Option<BarSpec>,
     plans: Plans,
     /// The instruments that are asked for.
     defs: Vec<InstrumentDef>,
-    query: ScanQuery,
+    pub(super) query: ScanQuery,
 }
 
 impl Asked {
-    fn of(
+    pub(super) fn of(
         known: &Instruments,
         ranges: &[Range],
         args: &Args,
@@ -199,7 +217,7 @@ impl Asked {
             memory_max: Some(args.memory.for_reading()),
             definitions: settings.definitions.clone(),
             feed_latency: args.feed_latency,
-            qty_decimals: settings.qty_decimals(known, name.as_deref()),
+            qty_decimals: settings.qty_decimals(known, name.as_deref(), &settings.rooms),
             ..ScanQuery::default()
         };
         Ok(Asked {
@@ -225,7 +243,8 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
     } = Asked::of(&known, &ranges, args, settings)?;
     let scanned = history.scan(&query).map_err(refused)?;
     let (rows_max, left_out) = (scanned.rows_max, scanned.left_out);
-    let led = Led::new(scanned.instruments, scanned.records, args, &calendars)?;
+    let (raw, off_tick) = OffTick::over(scanned.records, &scanned.instruments);
+    let led = Led::new(scanned.instruments, raw, args, &calendars)?;
     let Led {
         records,
         instruments,
@@ -259,6 +278,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         watch,
         taken: None,
         in_no_bar,
+        off_tick,
         catalog: history.catalog().cloned(),
     })
 }
@@ -274,7 +294,7 @@ fn again(catalog: Catalog, query: ScanQuery, watch: Option<Watch>) -> Again {
 }
 
 /// A server may answer at the next try; a catalog says the same again.
-fn refused(error: DataError) -> Failure {
+pub(super) fn refused(error: DataError) -> Failure {
     match error {
         DataError::QuestDb { .. } => Failure::run(error),
         error => Failure::input(error),

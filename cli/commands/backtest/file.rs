@@ -4,6 +4,8 @@ use super::Args;
 use super::choice::{choose, default_bar};
 use super::data::{Data, Records};
 use super::in_no_bar::InNoBar;
+use super::off_tick::OffTick;
+use super::rooms::{self, Rooms};
 use super::settings::Settings;
 use super::wanted::Wanted;
 use super::watch::Watch;
@@ -170,7 +172,8 @@ fn data_of(
     }
     let bar = given_bar(&census, instrument, settings.bar.or(bar))?;
     let watch = watch(args, &packed.instruments)?;
-    let finer = finer_of(settings, instrument, &mut packed)?;
+    let mut notes = about.notes;
+    let finer = finer_of(settings, instrument, &mut packed, &mut notes)?;
     let instruments = packed.instruments.clone();
     let rows = packed.len();
     let sample = packed.samples().first();
@@ -179,6 +182,7 @@ fn data_of(
         .map(Record::instrument);
     let records = packed.records().map_err(Failure::run)?;
     let records = rescaled(Box::new(OfFile(records)), said);
+    let (records, off_tick) = OffTick::over(records, &instruments);
     let records = match &watch {
         Some(watch) => watch.over(records),
         None => records,
@@ -189,7 +193,7 @@ fn data_of(
         bar,
         census,
         left_out: Some(about.left_out),
-        notes: about.notes,
+        notes,
         instruments,
         instrument,
         given_bars: Vec::new(),
@@ -208,6 +212,7 @@ fn data_of(
         catalog: None,
         taken: about.taken,
         in_no_bar: InNoBar::default(),
+        off_tick,
     })
 }
 
@@ -285,9 +290,19 @@ fn finer_of(
     settings: &Settings,
     default: Option<InstrumentId>,
     file: &mut PackedRecords,
+    notes: &mut Vec<String>,
 ) -> Result<Rescaling, Failure> {
     let mut rescaling = Rescaling::default();
-    for (id, def) in settings.finer(&file.instruments, default) {
+    let mut rooms = Rooms::new();
+    for (id, def) in settings.finer(&file.instruments, default, &rooms) {
+        let has = file.instruments.get(id).map_or(0, |def| def.qty_decimals);
+        rooms::put(&mut rooms, &def.name, has, file.qty_decimals_max(id));
+    }
+    if let Some(text) = rooms::told(&rooms) {
+        output::note(&text);
+        notes.push(text);
+    }
+    for (id, def) in settings.finer(&file.instruments, default, &rooms) {
         file.redefine(&mut rescaling, id, def)
             .map_err(Failure::input)?;
     }

@@ -1,5 +1,6 @@
 //! History that answers queries: a catalog or a server.
 
+use std::collections::BTreeSet;
 use tickloom_data::{
     Catalog, DataError, InBlocks, OfCatalog, QuestDb, Range, Refusals, ScanQuery, Stream,
 };
@@ -13,12 +14,17 @@ pub(super) struct Scanned {
     pub(super) records: Stream,
 }
 
-/// What was left out when these runs were imported, all together; of a run that does not know it, nothing.
-fn left_out(catalog: &Catalog, runs: &[String]) -> Result<Option<Refusals>, DataError> {
+/// What was left out when these runs were imported, all together, by imports of what is read; of a run that does not know it, nothing.
+fn left_out(
+    catalog: &Catalog,
+    runs: &[String],
+    query: &ScanQuery,
+) -> Result<Option<Refusals>, DataError> {
     let ends = catalog.run_ends_of(runs)?;
+    let names: BTreeSet<&str> = query.instruments.iter().map(String::as_str).collect();
     let known = runs.iter().filter_map(|run| ends.get(run));
     let joined = known
-        .map(|end| end.left_out.clone())
+        .map(|end| end.left_out_of(&names))
         .reduce(|mut all, one| {
             all.join(&one);
             all
@@ -66,7 +72,7 @@ impl History {
                 Scanned {
                     instruments: found(scan.instruments()),
                     rows_max: scan.rows_max(),
-                    left_out: left_out(catalog, scan.runs())?,
+                    left_out: left_out(catalog, scan.runs(), query)?,
                     records: Box::new(OfCatalog(scan)),
                 }
             }

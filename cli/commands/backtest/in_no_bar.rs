@@ -19,7 +19,13 @@ impl InNoBar {
 
     /// What to say of it, once all records were read.
     pub(super) fn told(&self, bar: Option<BarSpec>) -> Option<String> {
-        let LeftOut { late, outside, bad } = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left_out = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let LeftOut {
+            late,
+            outside,
+            bad,
+            unpriced,
+        } = left_out;
         let counts = [
             (
                 outside,
@@ -27,6 +33,10 @@ impl InNoBar {
             ),
             (late, "older than a bar that was over"),
             (bad, "with sizes or volumes that cannot be"),
+            (
+                unpriced,
+                "quotes of which a side is empty, or the bid is above the ask",
+            ),
         ];
         let zone = match outside {
             0 => "",

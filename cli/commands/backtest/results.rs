@@ -241,7 +241,7 @@ impl<'a> Observer<'a> {
             written.push(Written { what, file, rows });
         }
         if let Some(kept) = self.kept {
-            kept.finish(&outcome.instruments).map_err(Failure::run)?;
+            kept.finish(outcome).map_err(Failure::run)?;
         }
         Ok(written)
     }
@@ -279,7 +279,7 @@ impl Watch for Observer<'_> {
     }
 
     fn wants_equity(&self) -> bool {
-        self.wants_equity
+        self.wants_equity || self.kept.is_some()
     }
 }
 

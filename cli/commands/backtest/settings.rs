@@ -1,6 +1,7 @@
 //! From the words of the command line, and of the strategy file if there is one, to the settings of a core.
 
 use super::Args;
+use super::rooms::Rooms;
 use crate::config::File;
 use crate::failure::Failure;
 use anyhow::{Context, anyhow};
@@ -13,7 +14,7 @@ use tickloom_types::{
 };
 
 /// Decimals of a size when it is counted in fractions of a unit.
-const FRACTION_DECIMALS: u8 = 8;
+pub(super) const FRACTION_DECIMALS: u8 = 8;
 
 /// What the command line says, read and checked as far as that can be done without the data.
 pub(super) struct Settings {
@@ -23,6 +24,8 @@ pub(super) struct Settings {
     pub(super) bar: Option<BarSpec>,
     /// What is said of instruments before all that the data says.
     pub(super) definitions: Option<Arc<Definitions>>,
+    /// Of instruments whose sizes are too large for the decimals of `all`, those that they have room for, once that is known.
+    pub(super) rooms: Rooms,
 }
 
 impl Settings {
@@ -88,6 +91,7 @@ impl Settings {
             to,
             bar,
             definitions,
+            rooms: Rooms::new(),
         })
     }
 
@@ -114,18 +118,18 @@ impl Settings {
     }
 
     /// By instrument that is traded, how many decimals its sizes need: those of fractions for `all`, otherwise those of the numbers
-    /// given. `default` is the instrument of strategies that name none.
+    /// given; of those that have no room for as many as `all` gets, what `rooms` says. `default` is the instrument of strategies that name none.
     pub(super) fn qty_decimals(
         &self,
         known: &Instruments,
         default: Option<&str>,
+        rooms: &Rooms,
     ) -> BTreeMap<String, u8> {
         let mut needed: BTreeMap<String, u8> = BTreeMap::new();
         for strategy in &self.file.strategy {
             let StrategyDef::Rules { size, .. } = strategy else {
                 continue;
             };
-            let decimals = decimals_of(size);
             let of = match strategy.instrument() {
                 None => default.into_iter().map(str::to_owned).collect(),
                 Some(traded) if traded.is_all() => {
@@ -133,9 +137,15 @@ impl Settings {
                 }
                 Some(traded) => traded.names().to_vec(),
             };
-            for name in of.into_iter().filter(|_| decimals > 0) {
-                let known = needed.entry(name).or_default();
-                *known = decimals.max(*known);
+            for name in of {
+                let decimals = match (size, rooms.get(&name)) {
+                    (Size::All, Some(room)) => *room,
+                    _ => decimals_of(size),
+                };
+                if decimals > 0 {
+                    let known = needed.entry(name).or_default();
+                    *known = decimals.max(*known);
+                }
             }
         }
         needed
@@ -146,10 +156,11 @@ impl Settings {
         &self,
         known: &Instruments,
         default: Option<InstrumentId>,
+        rooms: &Rooms,
     ) -> Vec<(InstrumentId, InstrumentDef)> {
         let default = default.and_then(|id| known.get(id));
         let default = default.map(|def| def.name.as_str());
-        let needed = self.qty_decimals(known, default).into_iter();
+        let needed = self.qty_decimals(known, default, rooms).into_iter();
         needed
             .filter_map(|(name, decimals)| {
                 let (id, def) = known.find(&name)?;
@@ -175,7 +186,7 @@ impl Settings {
 
     /// The core's settings over these instruments.
     pub(super) fn core(
-        self,
+        &self,
         instruments: Instruments,
         default_instrument: Option<InstrumentId>,
         default_bar: Option<BarSpec>,
@@ -186,11 +197,11 @@ impl Settings {
             instruments,
             default_instrument,
             default_bar,
-            parameters: self.file.parameters,
-            signals: self.file.signal,
-            strategies: self.file.strategy,
-            risk: self.file.risk,
-            account: self.file.account,
+            parameters: self.file.parameters.clone(),
+            signals: self.file.signal.clone(),
+            strategies: self.file.strategy.clone(),
+            risk: self.file.risk.clone(),
+            account: self.file.account.clone(),
             stale_after: (stale_after > 0).then_some(stale_after),
             given_bars,
         }

@@ -93,8 +93,8 @@ pub(super) fn judge_input(left_out: &Refusals, is_strict: bool) -> Result<(), Fa
     )))
 }
 
-/// Refuses to go on with records that are in no bar, if that is wanted; `text` says which.
-pub(super) fn judge_bars(text: &str, is_strict: bool) -> Result<(), Failure> {
+/// Refuses what was found on the way, if that is wanted; `text` says what.
+pub(super) fn judge_told(text: &str, is_strict: bool) -> Result<(), Failure> {
     match is_strict {
         true => Err(Failure::input(anyhow!("--strict: {text}"))),
         false => Ok(()),

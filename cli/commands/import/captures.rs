@@ -237,7 +237,10 @@ fn import_alone(
     let there = catalog.has_part(&run, 0, &part).map_err(Failure::run)?;
     imported.run = target.kept(run.clone());
     if let Some(written) = there {
-        imported.has_already(&written.rows);
+        match catalog.dropped_bundle(&run).map_err(Failure::run)? {
+            None => imported.has_already(&written.rows),
+            Some(bundle) => imported.was_dropped(&bundle),
+        }
         return Ok(imported);
     }
     let writer = alone.writer(&meta, 0, &part).map_err(Failure::run)?;
@@ -303,7 +306,7 @@ fn finish(
     writer.set_end(RunEnd {
         left_out: left_out.clone(),
         books: report.ends.clone(),
-        origin: None,
+        ..RunEnd::default()
     });
     writer.finish().map_err(Failure::run)?;
     imported.kinds = sink.kinds;

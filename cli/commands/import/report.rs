@@ -31,6 +31,8 @@ pub(super) struct Imported {
     pub(super) repeated: u64,
     /// The first of them.
     pub(super) repeats: Vec<String>,
+    /// Rows without numbers that say what rows of earlier imports say, and were taken: they may count twice.
+    pub(super) maybe_repeated: u64,
     /// What the columns of a text were taken for.
     pub(super) taken: Option<Taken>,
     /// The same by kind.
@@ -107,6 +109,14 @@ impl Imported {
         }
     }
 
+    /// Retention dropped rows of the run into which a compaction put it, and nobody knows whether of this.
+    pub(super) fn was_dropped(&mut self, bundle: &str) {
+        self.failed = Some(format!(
+            "{}: retention dropped rows of {bundle}, into which a compaction put it, and nobody knows whether of this: import it into another catalog",
+            self.name()
+        ));
+    }
+
     /// A file of which too many rows are wrong.
     pub(super) fn refused(error: FormatError) -> Imported {
         let why = error.to_string();
@@ -143,6 +153,7 @@ impl Imported {
             refused: report.refused,
             repeated: report.repeated,
             repeats: report.repeats,
+            maybe_repeated: report.maybe_repeated,
             taken: report.taken,
             kinds: report.kinds,
             not_kept: report.not_kept,
@@ -176,6 +187,8 @@ struct Total {
     refused: u64,
     kinds: BTreeMap<Table, KindCount>,
     not_kept: BTreeMap<String, u64>,
+    /// Records that the catalog has already of files that were imported before.
+    unchanged: u64,
 }
 
 impl Total {
@@ -183,12 +196,18 @@ impl Total {
         let mut total = Total::default();
         for one in all {
             total.read += one.read;
-            total.written += one.written;
+            // What is there already was written then, and not now.
+            let (now, before) = match one.unchanged {
+                true => (0, one.written),
+                false => (one.written, 0),
+            };
+            total.written += now;
+            total.unchanged += before;
             total.refused += one.refused;
             for (table, count) in &one.kinds {
                 let sum = total.kinds.entry(*table).or_default();
                 sum.read += count.read;
-                sum.written += count.written;
+                sum.written += if one.unchanged { 0 } else { count.written };
                 sum.refused += count.refused;
             }
             for (what, count) in &one.not_kept {
@@ -209,7 +228,9 @@ pub(super) fn report(args: &Args, all: &[Imported]) -> Result<(), Failure> {
             "dry_run": args.dry_run,
             "read": total.read,
             "written": total.written,
+            "unchanged": total.unchanged,
             "refused": total.refused,
+            "maybe_repeated": all.iter().map(|one| one.maybe_repeated).sum::<u64>(),
             "repeated": all.iter().map(|one| one.repeated).sum::<u64>(),
             "kinds": total.kinds,
             "not_kept": total.not_kept,
@@ -322,6 +343,10 @@ fn table(total: &Total) {
         let [read, written, refused] =
             [count.read, count.written, count.refused].map(|n| grouped(u128::from(n)));
         row(&table.to_string(), [&read, &written, &refused]);
+    }
+    if total.unchanged > 0 {
+        let there = grouped(u128::from(total.unchanged));
+        output::line(&format!("{there} records are in the catalog already"));
     }
     for (what, read) in &total.not_kept {
         row(what, [&grouped(u128::from(*read)), "not kept", ""]);

@@ -131,7 +131,8 @@ fn write(
     let mut end = RunEnd::default();
     for (member, _) in &group.runs {
         let of_member = read_end(catalog.store(), &member.run)?.unwrap_or_default();
-        end.left_out.join(&of_member.left_out);
+        let names = member.instruments.defs().iter();
+        end.join(&of_member, names.map(|def| def.name.as_str()));
     }
     writer.set_end(end);
     let mut rows = 0;

@@ -27,6 +27,59 @@ pub struct RunEnd {
     /// the file.
     #[serde(default, rename = "dbn", skip_serializing_if = "Option::is_none")]
     pub origin: Option<Value>,
+    /// Of a run that a compaction made of many imports, what each of them left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<MemberEnd>,
+}
+
+/// What imports of some instruments left out that are one run now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberEnd {
+    /// Their instruments, by name.
+    pub instruments: BTreeSet<String>,
+    /// Lines that were left out.
+    pub left_out: Refusals,
+}
+
+impl RunEnd {
+    /// Lines that were left out by imports that have one of these instruments; by all if none is named. Of runs that earlier versions made of
+    /// many, all of it.
+    #[must_use]
+    pub fn left_out_of(&self, instruments: &BTreeSet<&str>) -> Refusals {
+        if self.members.is_empty() || instruments.is_empty() {
+            return self.left_out.clone();
+        }
+        let mut left_out = Refusals::default();
+        let has = |member: &&MemberEnd| {
+            let mut names = member.instruments.iter();
+            names.any(|name| instruments.contains(name.as_str()))
+        };
+        for member in self.members.iter().filter(has) {
+            left_out.join(&member.left_out);
+        }
+        left_out
+    }
+
+    /// Adds what a run of these instruments left out, which becomes part of this one.
+    pub(crate) fn join<'a>(&mut self, other: &RunEnd, of: impl IntoIterator<Item = &'a str>) {
+        self.left_out.join(&other.left_out);
+        let own = MemberEnd {
+            instruments: of.into_iter().map(str::to_owned).collect(),
+            left_out: other.left_out.clone(),
+        };
+        let all = match other.members.is_empty() {
+            true => std::slice::from_ref(&own),
+            false => &other.members,
+        };
+        for member in all {
+            let mut known = self.members.iter_mut();
+            match known.find(|known| known.instruments == member.instruments) {
+                Some(known) => known.left_out.join(&member.left_out),
+                None => self.members.push(member.clone()),
+            }
+        }
+    }
 }
 
 impl Catalog {
@@ -153,8 +206,36 @@ mod tests {
         RunEnd {
             left_out,
             books: vec![book],
-            origin: None,
+            ..RunEnd::default()
         }
+    }
+
+    #[test]
+    fn what_members_of_a_bundle_left_out_is_asked_by_instrument() {
+        let left_out = |lines, refused| {
+            let mut left_out = Refusals::new(lines);
+            left_out.add("close: expected a number", refused);
+            RunEnd {
+                left_out,
+                ..RunEnd::default()
+            }
+        };
+        let mut first = RunEnd::default();
+        first.join(&left_out(300, 1), ["EE"]);
+        first.join(&left_out(40, 0), ["A2", "B"]);
+        let mut bundle = RunEnd::default();
+        bundle.join(&first, ["A2", "B", "EE"]);
+        bundle.join(&left_out(7, 2), ["A2", "B"]);
+        let of = |names: &[&str]| {
+            let found = bundle.left_out_of(&names.iter().copied().collect());
+            (found.lines, found.refused)
+        };
+        assert_eq!(bundle.members.len(), 2);
+        assert_eq!(
+            [of(&["EE"]), of(&["B"]), of(&["C"])],
+            [(300, 1), (47, 2), (0, 0)]
+        );
+        assert_eq!([of(&["A2", "EE"]), of(&[])], [(347, 3); 2]);
     }
 
     #[test]

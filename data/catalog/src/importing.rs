@@ -55,10 +55,8 @@ impl Catalog {
                 .map(|name| xxh3_64(name.as_bytes()) % LOCKS)
                 .collect();
             // In one order, so that no two wait for each other.
-            let locks = numbers.into_iter().map(|number| {
-                let name = format!("instruments-{number:02}.lock");
-                self.store().lock(&runs_dir().join(name))
-            });
+            let locks = numbers.into_iter();
+            let locks = locks.map(|number| self.lock_instruments(number));
             let locks = locks.collect::<Result<_>>()?;
             // While it waited a run may have got others.
             if with_those_of(self.store(), runs, &names)? == known {
@@ -70,6 +68,21 @@ impl Catalog {
                 });
             }
         }
+    }
+
+    /// Waits until no import on this machine is at work, and keeps others from beginning; in an object store nobody waits for anybody.
+    pub(crate) fn without_imports(&self) -> Result<Vec<Lock>> {
+        if self.is_remote() {
+            return Ok(Vec::new());
+        }
+        (0..LOCKS)
+            .map(|number| self.lock_instruments(number))
+            .collect()
+    }
+
+    fn lock_instruments(&self, number: u64) -> Result<Lock> {
+        let name = format!("instruments-{number:02}.lock");
+        self.store().lock(&runs_dir().join(name))
     }
 
     fn importing_remote(&self, runs: &[&str], names: BTreeSet<String>) -> Result<Importing> {

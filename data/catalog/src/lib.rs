@@ -85,7 +85,7 @@ pub use compact::{CompactOptions, RewriteReport, RewrittenPartition};
 pub use compare::{Comparison, compare, compare_at_start, compare_rows};
 pub use definitions::{Definition, Definitions};
 pub use difference::Difference;
-pub use end::RunEnd;
+pub use end::{MemberEnd, RunEnd};
 pub use error::CatalogError;
 pub use file_meta::{META_KEY, SCHEMA_VERSION};
 pub use importing::Importing;

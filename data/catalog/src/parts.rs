@@ -98,6 +98,36 @@ impl Catalog {
         store.remove(&meta_path(run))
     }
 
+    /// The bundle that has the rows of a run.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn bundle_of(&self, run: &str) -> Result<Option<String>> {
+        let bundles = Bundles::read(self.store())?;
+        Ok(bundles.bundle_of(run).map(|(bundle, _)| bundle.to_owned()))
+    }
+
+    /// Whether retention has dropped rows of a run.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn has_dropped(&self, run: &str) -> Result<bool> {
+        let checkpoint = read_checkpoint(self.store(), run)?;
+        Ok(checkpoint.is_some_and(|(checkpoint, _)| !checkpoint.dropped.is_empty()))
+    }
+
+    /// The bundle that has the rows of a run, if retention has dropped rows of it.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn dropped_bundle(&self, run: &str) -> Result<Option<String>> {
+        let bundle = self.bundle_of(run)?;
+        Ok(match bundle {
+            Some(bundle) if self.has_dropped(&bundle)? => Some(bundle),
+            _ => None,
+        })
+    }
+
     /// Whether a part is complete, wherever it comes from.
     ///
     /// # Errors

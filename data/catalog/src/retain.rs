@@ -111,7 +111,8 @@ impl RetainOptions {
 }
 
 impl Catalog {
-    /// Drops partitions that ended before a time, of all runs. Readers and writers may be at work.
+    /// Drops partitions that ended before a time, of all runs. Readers and recorders may be at work; imports on this machine come before it
+    /// or after it.
     ///
     /// # Errors
     /// [`crate::CatalogError::Schema`] if the index cannot be read, [`crate::CatalogError::Io`].
@@ -125,6 +126,8 @@ impl Catalog {
             return Ok(report);
         }
         let _lock = lock_compaction(self.store())?;
+        // What an import left out, as another one has it, must not go before the import is done.
+        let _imports = self.without_imports()?;
         sweep(self)?;
         // Listed once nobody else can let a run go into a bundle.
         for run in run_names(self.store())? {

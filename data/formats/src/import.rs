@@ -7,6 +7,7 @@
 //! of them is written with [`tickloom_catalog::Catalog::writer`] like anything else.
 
 mod binance;
+mod bundled;
 mod cells;
 mod columnar;
 mod databento;
@@ -59,6 +60,7 @@ pub use rescale::{Rescaling, redefine};
 pub use spooled::{PackedRecords, Packing, SpooledFile, SpooledRecords, spool_file, spool_folder};
 
 use crate::{FormatError, Result};
+use bundled::Member;
 use input::only_input;
 use judge::judge;
 use prepared::{Prepared, Push};
@@ -123,6 +125,13 @@ impl Input {
         }
         loop {
             let run = self.run(options, catalog)?;
+            if let Some(bundle) = catalog.bundle_of(&run)? {
+                let (run, bundle) = (&run, &bundle);
+                let member = Member { run, bundle };
+                if let Some(report) = self.import_bundled(options, catalog, &member)? {
+                    return Ok(report);
+                }
+            }
             let prepared = self.prepare(options)?;
             let names: Vec<String> = (prepared.instruments().defs().iter())
                 .map(|def| def.name.clone())
@@ -194,8 +203,8 @@ impl Input {
         };
         writer.set_end(RunEnd {
             left_out: report.left_out(),
-            books: Vec::new(),
             origin,
+            ..RunEnd::default()
         });
         writer.finish()?;
         if others > 0 && replaced.is_some_and(|replaced| replaced != source) {
@@ -240,6 +249,10 @@ impl Input {
         let Some(written) = catalog.has_part(&run, 0, &source)? else {
             return Ok(None);
         };
+        // Of what, only who reads it can tell.
+        if catalog.dropped_bundle(&run)?.is_some() {
+            return Ok(None);
+        }
         let mut report = ImportReport::new(self.path(), self.member(), self.format(options)?);
         report.has_already(&written.rows);
         report.run = Some(run);
@@ -338,6 +351,9 @@ impl Input {
         report.fill(found, &tally, options.errors_max);
         if let Some(known) = known {
             if let Some(found) = known.counted_twice() {
+                return Err(FormatError::twice(self.path(), found));
+            }
+            if let Some(found) = known.maybe_twice().filter(|_| options.is_strict) {
                 return Err(FormatError::twice(self.path(), found));
             }
             known.tell(&mut report);

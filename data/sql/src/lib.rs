@@ -10,6 +10,7 @@ mod clauses;
 mod error;
 mod estimate;
 mod expressions;
+mod frames;
 mod limits;
 mod literals;
 mod names;

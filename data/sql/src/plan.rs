@@ -15,12 +15,13 @@ use crate::reading::Reading;
 use crate::relation::Relation;
 use crate::sample::{self, Edge};
 use crate::session::guarded;
+use crate::sessions::Outside;
 
-use polars::prelude::{DataFrame, IntoLazy, LazyFrame, PolarsResult};
+use polars::prelude::{DataFrame, LazyFrame, PolarsResult};
 use polars::sql::SQLContext;
 use sqlparser::ast::{
-    Expr, Ident, JoinOperator, ObjectName, OrderBy, Query, Select, SetExpr, Spanned, TableAlias,
-    TableFactor, TableWithJoins, VisitMut,
+    Expr, Ident, JoinOperator, ObjectName, OrderBy, Query, Select, SetExpr, Spanned, TableFactor,
+    TableWithJoins, VisitMut,
 };
 use std::ops::ControlFlow;
 use tickloom_catalog::Table;
@@ -30,13 +31,15 @@ pub(crate) struct Planner<'a> {
     pub(crate) text: &'a str,
     samples: &'a [Sample],
     pub(crate) reading: Reading<'a>,
-    context: SQLContext,
+    pub(crate) context: SQLContext,
     /// Names given by WITH, the innermost last.
     scope: Vec<(String, Relation)>,
     depth: usize,
-    frames: usize,
+    pub(crate) frames: usize,
     /// What each frame is called in the statement.
     pub(crate) names: Vec<(String, String)>,
+    /// Of each `SAMPLE BY` with a calendar, its name and how many rows are outside its sessions.
+    pub(crate) outside: Vec<(String, Outside)>,
 }
 
 impl<'a> Planner<'a> {
@@ -50,6 +53,7 @@ impl<'a> Planner<'a> {
             depth: 0,
             frames: 0,
             names: Vec::new(),
+            outside: Vec::new(),
         }
     }
 
@@ -136,7 +140,7 @@ impl<'a> Planner<'a> {
                             sorted(joined.frame, TIME)?
                         }
                     };
-                    sample::with_buckets(frame, sample, edge, self.reading.catalog, self.text)?
+                    self.with_buckets(frame, sample, edge, (&from[0].relation, select))?
                 }
                 None => joined.frame,
             };
@@ -325,43 +329,6 @@ impl<'a> Planner<'a> {
         guarded(|| frame.collect())?.map_err(|error| self.explained(&error))
     }
 
-    /// The name of rows that are there already.
-    pub(crate) fn known(&mut self, values: DataFrame) -> String {
-        self.named(values.lazy(), "query")
-    }
-
-    /// Makes a frame known to the engine, under a name that no one else has.
-    fn named(&mut self, frame: LazyFrame, alias: &str) -> String {
-        let name = format!("__t{}", self.frames);
-        self.frames += 1;
-        self.context.register(&name, frame);
-        self.names.push((name.clone(), alias.to_owned()));
-        name
-    }
-
-    /// A frame in the place of what it was made of.
-    fn registered(&mut self, alias: Ident, frame: LazyFrame) -> TableFactor {
-        let name = self.named(frame, &alias.value);
-        let alias = TableAlias {
-            explicit: true,
-            name: Ident::with_quote('"', alias.value),
-            columns: Vec::new(),
-            at: None,
-        };
-        TableFactor::Table {
-            name: ObjectName::from(Ident::new(name)),
-            alias: Some(alias),
-            args: None,
-            with_hints: Vec::new(),
-            version: None,
-            with_ordinality: false,
-            partitions: Vec::new(),
-            json_path: None,
-            sample: None,
-            index_hints: Vec::new(),
-        }
-    }
-
     fn rename(
         &self,
         select: &mut Select,
@@ -378,7 +345,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans queries in expressions, and makes literals exact.
-    fn expressions(&mut self, tree: &mut impl VisitMut) -> Result<(), SqlError> {
+    pub(crate) fn expressions(&mut self, tree: &mut impl VisitMut) -> Result<(), SqlError> {
         stopped(tree.visit(&mut Expressions::new(self)))
     }
 }

@@ -3,7 +3,7 @@
 use crate::clauses::{SAMPLE_MARK, Sample};
 use crate::error::SqlError;
 use crate::order::TIME;
-use crate::sessions;
+use crate::sessions::{self, Outside};
 use polars::prelude::*;
 use sqlparser::ast::{
     Expr as SqlExpr, GroupByExpr, Ident, OrderBy, OrderByExpr, OrderByKind, Select, SelectItem,
@@ -72,14 +72,14 @@ pub(crate) fn taken<'a>(select: &Select, samples: &'a [Sample]) -> Option<&'a Sa
     })
 }
 
-/// The frame with the close of each row's bucket.
+/// The frame with the close of each row's bucket, without the rows that are in none: these are counted in `outside`.
 ///
 /// # Errors
 /// [`SqlError::At`] for a zone that is not known or a relation without times.
 pub(crate) fn with_buckets(
     mut frame: LazyFrame,
     sample: &Sample,
-    edge: Edge,
+    (edge, outside): (Edge, Outside),
     catalog: &Catalog,
     text: &str,
 ) -> Result<LazyFrame, SqlError> {
@@ -100,7 +100,7 @@ pub(crate) fn with_buckets(
     let calendars = Calendars::with_own(&catalog.root().join("_calendars"))?;
     let closes = sessions::closes(&sample.every, calendar, &calendars)
         .map_err(|error| wrong(error.to_string()))?;
-    let bucket = sessions::close(col(TIME), closes, edge).alias(BUCKET);
+    let bucket = sessions::close(col(TIME), closes, edge, outside).alias(BUCKET);
     let within = frame.with_columns([bucket]);
     Ok(within.filter(col(BUCKET).is_not_null()))
 }

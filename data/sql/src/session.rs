@@ -100,12 +100,12 @@ impl Session {
         Ok(Answer::new(found, planner.reading.in_all(), notes))
     }
 
-    /// What is to be said beside an answer without rows: where the nearest data is.
+    /// What is to be said beside an answer: how many rows are in no bucket; without rows, where the nearest data is.
     fn notes(&self, planner: &Planner<'_>, rows: usize) -> Result<Vec<String>, SqlError> {
+        let mut notes: Vec<String> = planner.outside().collect();
         if rows > 0 {
-            return Ok(Vec::new());
+            return Ok(notes);
         }
-        let mut notes = Vec::new();
         for (table, reads) in planner.reading.tables() {
             if reads.rows > 0 {
                 continue;

@@ -4,8 +4,20 @@
 use crate::error::SqlError;
 use crate::sample::Edge;
 use polars::prelude::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tickloom_data::{Calendars, Closes};
 use tickloom_types::{BarSpec, Ts};
+
+/// How many rows are outside the sessions, counted while a statement is run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outside(Arc<AtomicU64>);
+
+impl Outside {
+    pub(crate) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// The closes of bars of this length.
 ///
@@ -25,8 +37,8 @@ pub(crate) fn closes(
     closes.map_err(|error| SqlError::Statement(error.to_string()))
 }
 
-/// The close of the bucket that `time` is in. Bars lie before their stamp, and how far says `bar_spec`.
-pub(crate) fn close(time: Expr, closes: Closes, edge: Edge) -> Expr {
+/// The close of the bucket that `time` is in; rows that are in none are counted in `outside`. Bars lie before their stamp, and how far says `bar_spec`.
+pub(crate) fn close(time: Expr, closes: Closes, edge: Edge, outside: Outside) -> Expr {
     let output = |_: &Schema, fields: &[Field]| Ok(fields[0].clone());
     let of = move |columns: &mut [Column]| -> PolarsResult<Column> {
         let mut closes = closes.clone();
@@ -49,6 +61,8 @@ pub(crate) fn close(time: Expr, closes: Closes, edge: Edge) -> Expr {
                     .collect()
             }
         };
+        let rows = u64::try_from(found.null_count()).unwrap_or(u64::MAX);
+        outside.0.fetch_add(rows, Ordering::Relaxed);
         let nanos = found.into_datetime(TimeUnit::Nanoseconds, None);
         Ok(nanos.into_column().with_name(name))
     };

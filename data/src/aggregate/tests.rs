@@ -90,6 +90,37 @@ fn bars(
     (lines, made.left_out())
 }
 
+/// What is no price to orders is none in bars either.
+#[test]
+fn quotes_that_are_crossed_or_lack_a_side_are_in_no_bar() {
+    let one_sided = QuoteBody {
+        bid: 90,
+        bid_qty: 5,
+        ask: 104,
+        ask_qty: 0,
+        ..QuoteBody::default()
+    };
+    let one_sided = one_sided.record(quote("2024-07-01T10:00:30Z", 0, 0).header);
+    let records = [
+        quote("2024-07-01T10:00:10Z", 100, 102),
+        quote("2024-07-01T10:00:20Z", 120, 110),
+        one_sided,
+        quote("2024-07-01T10:00:40Z", 102, 102),
+        quote("2024-07-01T10:00:50Z", 99, 98),
+    ];
+    for (price, expected, unpriced) in [
+        (BarPrice::Mid, "101 102 101 102", 3),
+        (BarPrice::Bid, "100 102 90 102", 2),
+        (BarPrice::Ask, "102 102 102 102", 3),
+    ] {
+        let (made, left_out) = bars(&records, None, "1m", price);
+        assert_eq!(made, [format!("2024-07-01T10:01:00Z {expected} 0?")]);
+        assert_eq!((left_out.unpriced, left_out.bad), (unpriced, 0));
+    }
+    let (made, left_out) = bars(&records, None, "1m", BarPrice::Trade);
+    assert_eq!((made.len(), left_out), (0, LeftOut::default()));
+}
+
 /// Stocks open at 09:30: an hour's bars begin there, not at the full hour, and the last one is cut at 16:00. Before the open and
 /// after the close nothing counts.
 #[test]

@@ -122,19 +122,33 @@ impl Instruments {
         Ok(SourceId(id))
     }
 
-    /// Adds a source of another run, or returns the identifier of the one of its name and kind: whether arrival is known
-    /// may differ between runs.
+    /// Adds a source of another run, or returns the identifier of the one of its name, kind and feed latency: whether arrival is known
+    /// may differ between runs. One of another latency gets a name of its own.
     ///
     /// # Errors
     /// As [`Instruments::add_source`].
     pub fn unite_source(&mut self, source: SourceDef) -> Result<SourceId, InstrumentError> {
-        let same = |known: &SourceDef| known.name == source.name && known.kind == source.kind;
-        match self.sources.iter().position(same) {
-            Some(at) => u16::try_from(at)
-                .map(SourceId)
-                .map_err(|_| InstrumentError::TooMany),
-            None => self.add_source(source),
+        let Some(known) = self.known_source(&source.name, source.kind) else {
+            return self.add_source(source);
+        };
+        let latency = source.feed_latency;
+        if self
+            .source(known)
+            .is_some_and(|known| known.feed_latency == latency)
+        {
+            return Ok(known);
         }
+        let name = format!("{} ({latency} ns later)", source.name);
+        match self.known_source(&name, source.kind) {
+            Some(known) => Ok(known),
+            None => self.add_source(SourceDef { name, ..source }),
+        }
+    }
+
+    fn known_source(&self, name: &str, kind: SourceKind) -> Option<SourceId> {
+        let mut sources = self.sources.iter();
+        let at = sources.position(|known| known.name == name && known.kind == kind)?;
+        u16::try_from(at).ok().map(SourceId)
     }
 
     /// Its sources alone, under the same identifiers.
@@ -146,14 +160,18 @@ impl Instruments {
         }
     }
 
-    /// The source of bars of this size, whatever its clock; added if new, as one of which only the venue's time is known.
+    /// The source of bars of this size, whatever its clock and latency; added if new, as one of which only the venue's time is known.
     /// Named `bars/SPEC`.
     ///
     /// # Errors
     /// As [`Instruments::add_source`].
     pub fn bar_source(&mut self, spec: BarSpec) -> Result<SourceId, InstrumentError> {
         let name = format!("bars/{spec}");
-        self.unite_source(SourceDef::new(name, SourceKind::Bars(spec)))
+        let kind = SourceKind::Bars(spec);
+        match self.known_source(&name, kind) {
+            Some(known) => Ok(known),
+            None => self.add_source(SourceDef::new(name, kind)),
+        }
     }
 
     /// When a record was available, by itself; see [`SourceDef::release`]. Of a source that is not known, on arrival.

@@ -83,8 +83,16 @@ pub fn is_pair(symbol: &str) -> bool {
     symbol.bytes().all(is_code) && split_pair(symbol).is_some_and(|(base, _)| base.len() > 1)
 }
 
+/// What is behind the symbols of series that no trades make: marks, indices and premiums of contracts.
+const SERIES: [&str; 3] = [".MARK", ".INDEX", ".PREMIUM"];
+
 /// What a symbol in capital letters says by the rules of its venue; `None` if they are not known here.
 fn by_venue(venue: &str, symbol: &str) -> Option<Said> {
+    if venue.starts_with("binance")
+        && let Some(contract) = SERIES.iter().find_map(|end| symbol.strip_suffix(end))
+    {
+        return Some(of_pair(contract).kind(InstrumentKind::Index).of(1));
+    }
     Some(match venue {
         "binance" => match split_dollar_pair(symbol) {
             Some((base, quote)) => spot(&format!("{base}-{quote}")),

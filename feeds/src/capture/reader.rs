@@ -4,8 +4,9 @@ use super::object::of_object;
 use super::{BadLine, CaptureError, LineError};
 use crate::limits;
 use flate2::bufread::MultiGzDecoder;
+use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tickloom_types::Ts;
@@ -20,8 +21,51 @@ pub enum CaptureSource {
     File(PathBuf),
     /// Bytes that are part of the program, plain, gzip or zstd, with a name for messages.
     Bytes(&'static str, &'static [u8]),
-    /// What somebody else unpacked from a file, such as the member of a zip.
-    Unpacked(PathBuf, Arc<[u8]>),
+    /// What somebody else unpacks from a file, such as the member of a zip.
+    Unpacked(PathBuf, Unpacked),
+}
+
+/// What is unpacked while it is read, as often as it is asked for.
+#[derive(Clone)]
+pub struct Unpacked(Arc<Open>);
+
+type Open = dyn Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync;
+
+impl Unpacked {
+    /// What `open` opens at its begin, the same each time.
+    pub fn by(
+        open: impl Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync + 'static,
+    ) -> Unpacked {
+        Unpacked(Arc::new(open))
+    }
+}
+
+impl From<Vec<u8>> for Unpacked {
+    fn from(bytes: Vec<u8>) -> Unpacked {
+        let bytes: Arc<[u8]> = bytes.into();
+        Unpacked::by(move || Ok(Box::new(Cursor::new(Arc::clone(&bytes)))))
+    }
+}
+
+impl From<&[u8]> for Unpacked {
+    fn from(bytes: &[u8]) -> Unpacked {
+        bytes.to_vec().into()
+    }
+}
+
+/// Two are the same if one is a clone of the other.
+impl PartialEq for Unpacked {
+    fn eq(&self, other: &Unpacked) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Unpacked {}
+
+impl fmt::Debug for Unpacked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unpacked")
+    }
 }
 
 /// One line: when the frame arrived, and the frame.
@@ -98,8 +142,12 @@ impl CaptureSource {
                 CaptureReader::new(self.name(), file)
             }
             CaptureSource::Bytes(name, bytes) => CaptureReader::new((*name).to_owned(), *bytes),
-            CaptureSource::Unpacked(_, bytes) => {
-                CaptureReader::new(self.name(), Cursor::new(Arc::clone(bytes)))
+            CaptureSource::Unpacked(_, unpacked) => {
+                let opened = (unpacked.0)().map_err(|cause| CaptureError::Io {
+                    file: self.name(),
+                    cause,
+                })?;
+                CaptureReader::new(self.name(), opened)
             }
         }
     }

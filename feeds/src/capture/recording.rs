@@ -3,6 +3,7 @@
 
 use super::merge::{Cursor, Merge, Plan, Step};
 use super::origin::check_address;
+use super::streams::are_klines_alone;
 use super::{
     CaptureConfig, CaptureError, CaptureReport, CaptureSource, LineError, Moments, Origin,
     Recorder, Unjoined, begin, decode_captures, resolve,
@@ -46,7 +47,9 @@ impl Recording {
         let mut instruments = Instruments::new();
         let clock = origin.clock();
         let feed = SourceDef::new(origin.venue.name(), SourceKind::Feed).with_clock(clock);
-        if let (Recorder::Stamped, VenueKind::Binance(venue)) = (origin.recorder, origin.venue) {
+        if let (Recorder::Stamped, VenueKind::Binance(venue)) = (origin.recorder, origin.venue)
+            && !are_klines_alone(&sources)?
+        {
             let mut config = CaptureConfig {
                 venue: Some(venue),
                 ..CaptureConfig::default()

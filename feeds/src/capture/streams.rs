@@ -93,6 +93,35 @@ pub(super) fn of_frame(frame: &[u8]) -> Stream<'_> {
     }
 }
 
+/// Whether klines are all that there is to keep of captures: the decoder of live feeds makes no bars of them, that of other recordings
+/// does. Of a capture with anything else it is found out at its begin.
+pub(super) fn are_klines_alone(sources: &[CaptureSource]) -> Result<bool, CaptureError> {
+    let mut has_klines = false;
+    for source in sources {
+        let mut reader = source.open()?;
+        while let Some(line) = reader.next_line()? {
+            let Ok(line) = line else {
+                continue;
+            };
+            if is_kline(line.frame) {
+                has_klines = true;
+            } else if !matches!(of_frame(line.frame), Stream::NotKept(_)) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(has_klines)
+}
+
+fn is_kline(frame: &[u8]) -> bool {
+    json::parse::<Frame<'_>>(frame).is_ok_and(|top| match top.stream {
+        Some(stream) => stream
+            .split_once('@')
+            .is_some_and(|(_, name)| name.starts_with("kline_")),
+        None => top.e == Some("kline"),
+    })
+}
+
 /// The part of a frame that a text in it is.
 fn within<'a>(frame: &'a [u8], text: &str) -> Option<&'a [u8]> {
     let start = (text.as_ptr() as usize).checked_sub(frame.as_ptr() as usize)?;

@@ -2,9 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
+use tickloom_backtest::Outcome;
 use tickloom_data::{Catalog, CatalogError};
 use tickloom_journal::RunMeta;
-use tickloom_types::{Instruments, RECORD_LEN, Record, Seq};
+use tickloom_types::{
+    AccountBody, Header, InstrumentId, Kind, Money, RECORD_LEN, Record, Seq, SourceId, Ts,
+};
 
 /// A run on its way into a catalog. Until it is at its end, its outputs wait in a file that is gone with the process.
 pub(super) struct Kept {
@@ -22,10 +25,10 @@ impl Kept {
             .map_err(waiting)
     }
 
-    /// Writes the run, whose records mean these instruments and sources. If that fails, its name is free as before.
-    pub(super) fn finish(self, instruments: &Instruments) -> Result<(), CatalogError> {
+    /// Writes the run, with the equity curve of its outcome. If that fails, its name is free as before.
+    pub(super) fn finish(self, outcome: &Outcome) -> Result<(), CatalogError> {
         let (catalog, run) = (self.catalog.clone(), self.meta.run.clone());
-        let written = self.write(instruments);
+        let written = self.write(outcome);
         if written.is_err() {
             // Why it failed counts; a name that stays taken is found out by the next who wants it.
             catalog.forget_begun(&run).ok();
@@ -33,9 +36,9 @@ impl Kept {
         written
     }
 
-    fn write(self, instruments: &Instruments) -> Result<(), CatalogError> {
+    fn write(self, outcome: &Outcome) -> Result<(), CatalogError> {
         let meta = RunMeta {
-            instruments: instruments.clone(),
+            instruments: outcome.instruments.clone(),
             ..self.meta
         };
         let file = self
@@ -49,20 +52,67 @@ impl Kept {
         let writer = alone.writer(&meta, 0, &self.source)?;
         let mut writer = writer.only_if_new()?;
         let (mut cause, mut record) = ([0; 8], [0; RECORD_LEN]);
-        for number in 0.. {
+        let mut account = Account::new(outcome.cash);
+        let mut number = 0;
+        loop {
             match outputs.read_exact(&mut cause) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => break,
                 Err(error) => return Err(waiting(error)),
             }
             outputs.read_exact(&mut record).map_err(waiting)?;
-            writer.push_output(
-                number,
-                Seq::from_le_bytes(cause),
-                &Record::from_bytes(record),
-            )?;
+            let output = Record::from_bytes(record);
+            // What each fill left is told by the point of the curve at its time.
+            if output.header.kind == Kind::Account as u8 {
+                account.take(&output);
+            } else {
+                writer.push_output(number, Seq::from_le_bytes(cause), &output)?;
+            }
+            number += 1;
+        }
+        let cause = Seq::from_le_bytes(cause);
+        for (number, (ts, equity)) in (number..).zip(&outcome.equity) {
+            writer.push_output(number, cause, &account.point(cause, *ts, *equity))?;
         }
         writer.finish().map(drop)
+    }
+}
+
+/// Cash over time, of which points of the equity curve say how much of them it was.
+struct Account {
+    /// Before the first fill.
+    cash: i128,
+    /// After each fill.
+    fills: Vec<(Ts, i128)>,
+    /// Fills before the last point.
+    done: usize,
+}
+
+impl Account {
+    fn new(cash: Money) -> Account {
+        Account {
+            cash: cash.0,
+            fills: Vec::new(),
+            done: 0,
+        }
+    }
+
+    fn take(&mut self, output: &Record) {
+        let cash = AccountBody::of(output).cash();
+        self.fills.push((output.ts_event(), cash));
+    }
+
+    /// A point of the curve as an output. Times of points do not fall.
+    fn point(&mut self, cause: Seq, ts: Ts, equity: Money) -> Record {
+        let later = self.fills.get(self.done..).unwrap_or_default();
+        let passed = later.iter().take_while(|(at, _)| *at <= ts);
+        for (_, cash) in passed {
+            self.cash = *cash;
+            self.done += 1;
+        }
+        // The account is of no instrument, and its points come from no source but the run.
+        let header = Header::new(Kind::Account, InstrumentId::NONE, SourceId(0), ts, ts);
+        AccountBody::new(cause, self.cash, equity.0).record(header)
     }
 }
 

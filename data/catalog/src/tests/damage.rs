@@ -41,8 +41,8 @@ fn import(catalog: &Catalog, run: &str, origin: Option<serde_json::Value>, times
     left_out.add("close: expected a number", 2);
     writer.set_end(RunEnd {
         left_out,
-        books: Vec::new(),
         origin,
+        ..RunEnd::default()
     });
     writer.finish().unwrap();
 }

@@ -742,3 +742,26 @@ fn a_run_that_was_begun_and_has_nothing_is_forgotten_and_no_other() {
     assert_eq!(names(), ["r"]);
     assert_eq!(read_all(&catalog), records(0..4));
 }
+
+/// What an import has looked at is there until it is done: retention waits for it.
+#[test]
+fn retention_waits_for_imports() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    write_part(&catalog, 0, 0, 20).unwrap();
+    let is_done = AtomicBool::new(false);
+    let alone = catalog.importing(&[], ["binance.BTCUSDT"]).unwrap();
+    std::thread::scope(|scope| {
+        let retention = scope.spawn(|| {
+            let dropped = retain(&catalog, DAY);
+            (dropped.rows, is_done.load(Ordering::SeqCst))
+        });
+        assert_eq!(read_all(&catalog).len(), 20);
+        is_done.store(true, Ordering::SeqCst);
+        drop(alone);
+        assert_eq!(retention.join().unwrap(), (10, true));
+    });
+    // An import that begins after it sees what it left.
+    drop(catalog.importing(&[], ["binance.BTCUSDT"]).unwrap());
+    assert_eq!(read_all(&catalog).len(), 10);
+}

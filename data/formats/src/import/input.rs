@@ -104,7 +104,7 @@ pub(crate) fn only_input(path: &Path) -> Result<Input> {
 ///
 /// # Errors
 /// [`FormatError::Io`] if it cannot be read; [`FormatError::Import`] for a zip that does not hold exactly one file.
-pub fn open_text(path: &Path) -> Result<Box<dyn BufRead>> {
+pub fn open_text(path: &Path) -> Result<Box<dyn BufRead + Send>> {
     only_input(path)?.open()
 }
 
@@ -257,8 +257,8 @@ impl Input {
     ///
     /// # Errors
     /// [`FormatError::Io`]; [`FormatError::Unrecognised`] for a packing that is not read.
-    pub fn open(&self) -> Result<Box<dyn BufRead>> {
-        let source: Box<dyn BufRead> = match &self.content {
+    pub fn open(&self) -> Result<Box<dyn BufRead + Send>> {
+        let source: Box<dyn BufRead + Send> = match &self.content {
             Content::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
             Content::File => Box::new(buffered(self.open_file()?)),
             Content::Files(files) => {
@@ -268,7 +268,7 @@ impl Input {
             }
             Content::Member(member) => {
                 let packed = self.open_packed(member)?;
-                let unpacked: Box<dyn Read> = if member.is_deflated {
+                let unpacked: Box<dyn Read + Send> = if member.is_deflated {
                     Box::new(DeflateDecoder::new(buffered(packed)))
                 } else {
                     Box::new(packed)
@@ -280,7 +280,7 @@ impl Input {
     }
 
     /// What a gzip or zstd holds; anything else as it is, unless it is packed in another way.
-    fn unpack(&self, mut source: Box<dyn BufRead>) -> Result<Box<dyn BufRead>> {
+    fn unpack(&self, mut source: Box<dyn BufRead + Send>) -> Result<Box<dyn BufRead + Send>> {
         let failed = || FormatError::io("read", &self.path);
         let head = source.fill_buf().map_err(failed())?;
         if head.starts_with(GZIP) {

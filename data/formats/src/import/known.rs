@@ -4,16 +4,16 @@
 //! so that each stretch is read once.
 
 mod place;
+mod reading;
 mod stretch;
 mod twins;
 
 use super::report::ImportReport;
 use super::room::Room;
 use crate::Result;
-use place::{AGAIN_NS, Content, Numbers, content, number, number_place, place, price_place};
-use std::collections::HashMap;
+use place::{AGAIN_NS, Content, bare_place, content, number, number_place, place, price_place};
 use stretch::{Place, Stretches};
-use tickloom_catalog::{Catalog, CatalogError, RecordBlocks, ScanQuery, Table};
+use tickloom_catalog::{Catalog, CatalogError, Table};
 use tickloom_types::{InstrumentDef, Instruments, Kind, Record, TradeBody, Ts};
 use twins::Twins;
 
@@ -39,6 +39,14 @@ pub struct Told {
     pub contradictions: Vec<String>,
 }
 
+/// Rows without numbers that may be there.
+#[derive(Debug, Default)]
+struct Maybe {
+    count: u64,
+    /// The number of the instrument and the time of the first.
+    first: Option<(u32, Ts)>,
+}
+
 /// What earlier imports have of the instruments of a file or a recording.
 pub struct Known<'a> {
     catalog: &'a Catalog,
@@ -48,7 +56,12 @@ pub struct Known<'a> {
     instruments: Instruments,
     bars: Stretches,
     trades: Stretches,
+    quotes: Stretches,
     twins: Twins,
+    /// What may be there of rows that have no number.
+    maybe: Maybe,
+    /// Those are taken for what they seem to be, and count once.
+    is_once: bool,
     /// Bars that came.
     pub told_bars: Told,
     /// Trades that came.
@@ -84,6 +97,9 @@ impl<'a> Known<'a> {
             instruments: instruments.clone(),
             bars: Stretches::new(most),
             trades: Stretches::new(most),
+            quotes: Stretches::new(most),
+            maybe: Maybe::default(),
+            is_once: false,
             twins: Twins::default(),
             told_bars: Told::default(),
             told_trades: Told::default(),
@@ -98,6 +114,14 @@ impl<'a> Known<'a> {
         Ok(())
     }
 
+    /// The same, taking rows without numbers for those that are there with all that they say.
+    pub(super) fn once(self) -> Known<'a> {
+        Known {
+            is_once: true,
+            ..self
+        }
+    }
+
     /// Imports other than the own one that have one of the instruments.
     #[must_use]
     pub fn runs(&self) -> &[String] {
@@ -108,7 +132,8 @@ impl<'a> Known<'a> {
     pub(super) fn keep_new(&mut self, block: &[Record], fresh: &mut Vec<Record>) -> Result<()> {
         fresh.clear();
         for record in block {
-            if self.is_new(record)? {
+            let is_there = self.is_there_maybe(record)?;
+            if self.is_new(record)? && !(is_there && self.is_once) {
                 fresh.push(*record);
             }
         }
@@ -150,6 +175,45 @@ impl<'a> Known<'a> {
             texts.push(text);
         }
         Ok(false)
+    }
+
+    /// Whether there is a row without a number that says what this one says, which has none either: a trade at its time and price, or the
+    /// same quote.
+    fn is_there_maybe(&mut self, record: &Record) -> Result<bool, CatalogError> {
+        let kind = record.kind();
+        let is_bare = kind == Some(Kind::Trade) && TradeBody::of(record).trade_id == 0;
+        if self.runs.is_empty() || !is_bare && kind != Some(Kind::Quote) {
+            return Ok(false);
+        }
+        let instrument = record.header.instrument;
+        let def = self.instruments.get(record.instrument());
+        let Some(place) = def.and_then(|def| bare_place(record, instrument, def)) else {
+            return Ok(false);
+        };
+        let table = if is_bare {
+            Table::Trades
+        } else {
+            Table::Quotes
+        };
+        let is_there = self.find(table, place)?.is_some();
+        if is_there {
+            let first = (instrument, record.ts_event());
+            self.maybe.count += 1;
+            self.maybe.first.get_or_insert(first);
+        }
+        Ok(is_there)
+    }
+
+    /// What is to be said of rows that may count twice.
+    pub(super) fn maybe_twice(&self) -> Option<String> {
+        let (instrument, ts) = self.maybe.first.filter(|_| !self.is_once)?;
+        let def = usize::try_from(instrument).ok();
+        let def = def.and_then(|at| self.instruments.defs().get(at))?;
+        let (count, name) = (self.maybe.count, &def.name);
+        Some(format!(
+            "{count} rows that have no number say what rows of earlier imports say at the same times, the first one of {name} at {ts}: such as a file \
+             that has grown; they count twice if they are the same"
+        ))
     }
 
     /// Notes whether there is a trade with its number, or another at its time and price, or its number, price and size at another time.
@@ -231,6 +295,7 @@ impl<'a> Known<'a> {
     fn stretches(&mut self, table: Table) -> &mut Stretches {
         match table {
             Table::Bars => &mut self.bars,
+            Table::Quotes => &mut self.quotes,
             _ => &mut self.trades,
         }
     }
@@ -252,108 +317,11 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// Reads what there is from a time to another; nothing if it is more than so many. What is read may go into a bundle
-    /// meanwhile, and is then looked for there.
-    fn read(
-        &mut self,
-        table: Table,
-        times: (i64, i64),
-        most: usize,
-    ) -> Result<Option<HashMap<Place, Content>>, CatalogError> {
-        loop {
-            match self.read_once(table, times, most) {
-                Err(error @ CatalogError::Bundled { .. }) => {
-                    let before = std::mem::take(&mut self.runs);
-                    self.look()?;
-                    if self.runs == before {
-                        return Err(error);
-                    }
-                }
-                read => return read,
-            }
-        }
-    }
-
-    fn read_once(
-        &mut self,
-        table: Table,
-        times: (i64, i64),
-        most: usize,
-    ) -> Result<Option<HashMap<Place, Content>>, CatalogError> {
-        let mut found = HashMap::new();
-        if self.runs.is_empty() {
-            return Ok(Some(found));
-        }
-        let all = self.instruments.clone();
-        for defs in all.defs().chunks(INSTRUMENTS_AT_ONCE) {
-            if !self.add(table, defs, times, most, &mut found)? {
-                return Ok(None);
-            }
-        }
-        Ok(Some(found))
-    }
-
-    /// Adds what there is of some instruments; false if there is too much.
-    fn add(
-        &mut self,
-        table: Table,
-        defs: &[InstrumentDef],
-        (from, to): (i64, i64),
-        most: usize,
-        found: &mut HashMap<Place, Content>,
-    ) -> Result<bool, CatalogError> {
-        // Of bars a query has those that close after its first time and not after its second, of others those before its second.
-        let (from, to) = match table.is_bars() {
-            true => (from.saturating_sub(1), Some(to)),
-            false => (from, to.checked_add(1)),
-        };
-        let query = ScanQuery {
-            instruments: defs.iter().map(|def| def.name.clone()).collect(),
-            tables: vec![table],
-            runs: self.runs.clone(),
-            from: Some(Ts(from)),
-            to: to.map(Ts),
-            ..ScanQuery::default()
-        };
-        let mut scan = match self.catalog.scan(&query) {
-            Ok(scan) => scan,
-            Err(CatalogError::Empty { .. }) => return Ok(true),
-            Err(error) => return Err(error),
-        };
-        let there = scan.instruments().clone();
-        let own = Numbers::new(&there, &self.instruments);
-        while let Some(block) = scan.next_block()? {
-            for record in block.records {
-                let def = there.get(record.instrument());
-                let (instrument, source) = own.of(record);
-                let place = instrument
-                    .and_then(|instrument| place(record, instrument, source?, &self.instruments));
-                if let (Some(place), Some(def)) = (place, def) {
-                    found.insert(place, content(record, def));
-                }
-                let price = def
-                    .zip(instrument)
-                    .and_then(|(def, instrument)| price_place(record, instrument, def));
-                if let (Some(price), Some(instrument)) = (price, instrument) {
-                    let id = TradeBody::of(record).trade_id;
-                    self.twins.there(instrument, id, record.header.ts_event);
-                    let known = found.entry(price).or_default();
-                    *known = (*known).max(Content::from(id != 0));
-                    let number = def.and_then(|def| number(record, def));
-                    let about = |number| number_place(instrument, number, record.header.ts_event);
-                    found.extend(number.map(|number| (about(number), NUMBERED)));
-                }
-            }
-            if found.len() > most {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
     /// Says what is there already of a file that is taken whole: what it has is less by that. How many records contradict it is returned, with
     /// the first of them.
     pub(super) fn tell_own(self, report: &mut ImportReport) -> (u64, Option<String>) {
+        report.maybe_repeated += self.maybe.count;
+        report.repeats.extend(self.maybe_twice());
         let (mut contradicted, mut first) = (0, None);
         for (table, told) in [
             (Table::Bars, self.told_bars),
@@ -373,6 +341,12 @@ impl<'a> Known<'a> {
 
     /// Says what was left out.
     pub(super) fn tell(self, report: &mut ImportReport) {
+        if self.is_once {
+            report.repeated += self.maybe.count;
+        } else {
+            report.maybe_repeated += self.maybe.count;
+            report.repeats.extend(self.maybe_twice());
+        }
         for (table, told, reason) in [
             (Table::Bars, self.told_bars, OTHER_BAR),
             (Table::Trades, self.told_trades, OTHER_TRADE),

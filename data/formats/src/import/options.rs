@@ -60,6 +60,9 @@ pub struct ImportOptions {
     /// Rows that may be refused; of more, the file is. Default: 1 % of them or 100, whichever is less.
     #[serde(skip)]
     pub refused_max: Option<RefusedMax>,
+    /// Rows without numbers that may be there already refuse the file; otherwise they are told.
+    #[serde(skip)]
+    pub is_strict: bool,
     /// Files of definitions for files of DBN, beside those in the directory of each.
     #[serde(skip)]
     pub definition_files: Vec<PathBuf>,
@@ -88,6 +91,7 @@ impl Default for ImportOptions {
             definitions: None,
             years: None,
             refused_max: None,
+            is_strict: false,
             definition_files: Vec::new(),
             errors_max: 20,
         }

@@ -35,6 +35,9 @@ pub struct ImportReport {
     pub repeated: u64,
     /// The first of them.
     pub repeats: Vec<String>,
+    /// Trades without numbers at times and prices of trades of other imports, and quotes at times of the same quotes: they were taken, and
+    /// may count twice.
+    pub maybe_repeated: u64,
     /// Rows with a size whose digits beyond the ninth decimal were the noise of a binary float, and were rounded away. A price that
     /// is a text is never rounded: such a row is refused.
     pub rounded: u64,
@@ -277,6 +280,7 @@ impl ImportReport {
             refused: 0,
             repeated: 0,
             repeats: Vec::new(),
+            maybe_repeated: 0,
             rounded: 0,
             rounded_prices: 0,
             reasons: BTreeMap::new(),
@@ -332,8 +336,10 @@ impl ImportReport {
     /// The catalog has these rows of it already.
     pub(crate) fn has_already(&mut self, rows: &BTreeMap<Table, u64>) {
         self.unchanged = true;
+        self.written = 0;
+        self.kinds.values_mut().for_each(|kind| kind.written = 0);
         for (table, written) in rows {
-            self.kinds.entry(*table).or_default().written += written;
+            self.kinds.entry(*table).or_default().written = *written;
             self.written += written;
         }
     }

@@ -275,6 +275,13 @@ impl Largest {
         }
     }
 
+    /// How many more decimals all sizes have room for.
+    pub(super) fn qty_room(&self) -> u8 {
+        let beyond = self.qty.first.iter().skip(1);
+        let fit = beyond.take_while(|first| first.is_none()).count();
+        u8::try_from(fit).unwrap_or(MORE_U8_MAX)
+    }
+
     /// The first record that has no place with so many more decimals.
     fn first_beyond(&self, more: Decimals) -> Option<u64> {
         let of = |beyond: &Beyond, more: u8| match more {

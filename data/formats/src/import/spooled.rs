@@ -293,6 +293,16 @@ impl PackedRecords {
         self.seen.by_instrument.get(at)?.times
     }
 
+    /// How many decimals the sizes of an instrument have room for, which it has; those of an instrument without records any number.
+    #[must_use]
+    pub fn qty_decimals_max(&self, instrument: InstrumentId) -> u8 {
+        let at = usize::try_from(instrument.0).unwrap_or(usize::MAX);
+        let has = self.instruments.get(instrument);
+        let has = has.map_or(0, |def| def.qty_decimals);
+        let seen = self.seen.by_instrument.get(at);
+        seen.map_or(u8::MAX, |seen| has.saturating_add(seen.largest.qty_room()))
+    }
+
     /// As [`super::redefine`]: the records have to be led through what comes of it.
     ///
     /// # Errors

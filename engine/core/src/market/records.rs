@@ -201,7 +201,7 @@ impl Market {
         };
         let says_nothing =
             body.volume == 0 && body.high == body.low && state.prices.last() == Some(body.close);
-        let is_newer = begin >= state.seen && !says_nothing;
+        let is_newer = begin > state.seen && !says_nothing;
         let had_top = state.prices.top().is_some();
         let prices = &mut self.states[at].prices;
         if !is_newer {

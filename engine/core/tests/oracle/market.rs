@@ -595,7 +595,7 @@ fn price_of_bar(
     (begin, body): (Option<i64>, BarBody),
     ticks: &mut Vec<Tick>,
 ) {
-    let is_later = begin.is_some_and(|begin| Some(begin) >= instrument.heard);
+    let is_later = begin.is_some_and(|begin| Some(begin) > instrument.heard);
     let is_still = body.volume == 0 && body.low == body.high;
     let is_news = !is_still || instrument.last != Some(body.close);
     if instrument.is_ticking && is_later && is_news {

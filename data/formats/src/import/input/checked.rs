@@ -29,14 +29,14 @@ pub(super) fn limited(source: impl Read) -> BufReader<impl Read> {
 
 /// A member as it is unpacked, checked at its end against what the zip says of it.
 pub(super) struct Checked {
-    source: Box<dyn Read>,
+    source: Box<dyn Read + Send>,
     hash: Hasher,
     left: u64,
     crc: u32,
 }
 
 impl Checked {
-    pub(super) fn new(source: Box<dyn Read>, member: &Member) -> Checked {
+    pub(super) fn new(source: Box<dyn Read + Send>, member: &Member) -> Checked {
         Checked {
             source,
             hash: Hasher::new(),

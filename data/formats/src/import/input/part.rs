@@ -54,7 +54,7 @@ impl Part {
     }
 
     /// Its content from begin to end, unpacked.
-    pub(crate) fn open_unpacked(&self) -> Result<Box<dyn BufRead>> {
+    pub(crate) fn open_unpacked(&self) -> Result<Box<dyn BufRead + Send>> {
         self.input.open()
     }
 

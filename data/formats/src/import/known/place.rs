@@ -2,10 +2,10 @@
 
 use super::stretch::Place;
 use tickloom_types::{
-    BarBody, BarSpec, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceDef, SourceId,
-    TradeBody, pow10,
+    BarBody, BarSpec, InstrumentDef, InstrumentId, Instruments, Kind, QuoteBody, Record, SourceDef,
+    SourceId, TradeBody, pow10,
 };
-use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128};
 
 /// What a record says beside its place, as a hash of its numbers at nine decimals.
 pub(super) type Content = u128;
@@ -76,6 +76,41 @@ pub(super) fn price_place(record: &Record, instrument: u32, def: &InstrumentDef)
     let price = at_nine(TradeBody::of(record).price, def.price_decimals);
     let low = u64::try_from(price & i128::from(u64::MAX)).ok()?;
     Some((instrument | OF_PRICE, low, record.header.ts_event))
+}
+
+/// What marks the instrument in the place of all that a row without a number says.
+const OF_ALL: u32 = 1 << 29;
+
+/// The place of a trade without a number, by its time, price, size and side, and of a quote, by its time and all that it says; none of
+/// other rows.
+pub(super) fn bare_place(record: &Record, instrument: u32, def: &InstrumentDef) -> Option<Place> {
+    let price = |mantissa| at_nine(mantissa, def.price_decimals);
+    let size = |mantissa| at_nine(mantissa, def.qty_decimals);
+    let numbers = match record.kind()? {
+        Kind::Trade => {
+            let trade = TradeBody::of(record);
+            if trade.trade_id != 0 {
+                return None;
+            }
+            [price(trade.price), size(trade.qty), trade.side.into(), 0]
+        }
+        Kind::Quote => {
+            let quote = QuoteBody::of(record);
+            [
+                price(quote.bid),
+                size(quote.bid_qty),
+                price(quote.ask),
+                size(quote.ask_qty),
+            ]
+        }
+        _ => return None,
+    };
+    let mut bytes = [0; 4 * size_of::<i128>()];
+    for (place, number) in bytes.chunks_exact_mut(size_of::<i128>()).zip(numbers) {
+        place.copy_from_slice(&number.to_le_bytes());
+    }
+    let said = xxh3_64(&bytes);
+    Some((instrument | OF_ALL, said, record.header.ts_event))
 }
 
 /// What marks the instrument in the place of a number, a price and a size.

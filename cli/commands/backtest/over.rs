@@ -1,0 +1,151 @@
+//! A run from its data to its end.
+
+use super::Args;
+use super::data::{Data, Records};
+use super::in_no_bar::InNoBar;
+use super::off_tick::OffTick;
+use super::results::Observer;
+use super::settings::Settings;
+use super::watch::{self, Watch};
+use crate::failure::Failure;
+use crate::stop::Stop;
+use anyhow::anyhow;
+use indicatif::ProgressBar;
+use tickloom_backtest::{
+    BacktestError, Outcome, run_bars, run_bars_in_blocks, run_blocks, run_records,
+};
+use tickloom_core::{CoreConfig, check_run};
+use tickloom_data::{Blocks, Catalog, DataError, Refusals, Taken, read_ahead};
+use tickloom_types::BarSpec;
+
+/// Runs over the records in the way that is quickest for them. What is not in memory is read while that before it is run on.
+fn run_over(
+    records: Records,
+    config: &CoreConfig,
+    observer: &mut Observer<'_>,
+) -> Result<Outcome, BacktestError> {
+    match records {
+        Records::Memory(records) => run_records(config, &records, observer),
+        Records::Bars {
+            instrument,
+            records,
+            ..
+        } => run_bars(config, instrument, read_ahead(records).as_mut(), observer),
+        Records::Stream {
+            records,
+            again: Some(again),
+            ..
+        } => {
+            let mut first = Some(records);
+            let open = || {
+                let records = first.take().map_or_else(&again, Ok)?;
+                Ok(read_ahead(records) as Box<Blocks<'static>>)
+            };
+            run_bars_in_blocks(config, open, observer)
+        }
+        Records::Stream { records, .. } => {
+            run_blocks(config, read_ahead(records).as_mut(), observer)
+        }
+    }
+}
+
+/// A run that is over, and what is known of what it ran on.
+pub(super) struct Over<'a> {
+    pub(super) outcome: Outcome,
+    pub(super) observer: Observer<'a>,
+    pub(super) config: CoreConfig,
+    pub(super) bar_spec: Option<BarSpec>,
+    pub(super) watch: Option<Watch>,
+    pub(super) catalog: Option<Catalog>,
+    pub(super) left_out: Option<Refusals>,
+    pub(super) notes: Vec<String>,
+    pub(super) taken: Option<Taken>,
+    pub(super) in_no_bar: InNoBar,
+    pub(super) off_tick: OffTick,
+}
+
+/// Why a run did not come to its end.
+pub(super) enum Ended {
+    /// What is read of a catalog has no place in records: it may be that sizes have too many decimals.
+    Unread(Failure),
+    Failed(Failure),
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Ended {
+        Ended::Failed(failure)
+    }
+}
+
+/// Runs over the data, to its end.
+pub(super) fn over<'a>(
+    args: &Args,
+    settings: &Settings,
+    data: Data,
+    (bar, stop): (&'a ProgressBar, &'a Stop),
+) -> Result<Over<'a>, Ended> {
+    let Data {
+        instruments,
+        instrument,
+        bar: bar_spec,
+        given_bars,
+        records,
+        watch,
+        catalog,
+        census,
+        left_out,
+        notes,
+        taken,
+        in_no_bar,
+        off_tick,
+    } = data;
+    if let Some(left_out) = &left_out {
+        watch::judge_input(left_out, args.strict)?;
+    }
+    settings
+        .check_definitions(&instruments)
+        .map_err(Failure::input)?;
+    let config = settings.core(instruments, instrument, bar_spec, given_bars);
+    check_run(&config, &census).map_err(|error| match &args.strategy {
+        Some(path) => Failure::input(anyhow!(error).context(path.display().to_string())),
+        None => Failure::input(error),
+    })?;
+    args.results.check()?;
+    let mut observer = Observer::new(args, &config, bar, stop)?;
+    let outcome = run_over(records, &config, &mut observer);
+    bar.finish_and_clear();
+    let outcome = outcome.map_err(|error| {
+        let is_unread = matches!(&error, BacktestError::Data(DataError::Catalog(_)));
+        match is_unread {
+            true => Ended::Unread(failure(error)),
+            false => Ended::Failed(failure(error)),
+        }
+    })?;
+    Ok(Over {
+        outcome,
+        observer,
+        config,
+        bar_spec,
+        watch,
+        catalog,
+        left_out,
+        notes,
+        taken,
+        in_no_bar,
+        off_tick,
+    })
+}
+
+/// A wrong expression or an empty range is the user's, the rest is the run's.
+fn failure(error: BacktestError) -> Failure {
+    match error {
+        BacktestError::Stopped(_) => Failure::Stopped(error.into()),
+        BacktestError::Core(_) | BacktestError::Empty | BacktestError::Semantics { .. } => {
+            Failure::input(error)
+        }
+        BacktestError::Data(_)
+        | BacktestError::Journal(_)
+        | BacktestError::Overflow(_)
+        | BacktestError::Config(_) => Failure::run(error),
+    }
+}

@@ -509,12 +509,12 @@ fn damaged_files_give_one_clear_error_each() {
             "where a time should be",
         ),
         (
-            "20140501_eurusd_tick_quote.csv",
+            "oanda/eurusd/20140501_eurusd_tick_quote.csv",
             b"86400000,1,2\n".to_vec(),
             "86400000",
         ),
         (
-            "20140532_eurusd_tick_quote.csv",
+            "oanda/eurusd/20140532_eurusd_tick_quote.csv",
             b"5,1,2\n".to_vec(),
             "which is no time",
         ),
@@ -566,6 +566,7 @@ fn check_damaged(cases: &[(&str, Vec<u8>, &str)]) {
     let dir = workspace();
     for (name, bytes, expected) in cases {
         let file = dir.path().join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(&file, bytes).unwrap();
         let ran = import(
             &file.display().to_string(),

@@ -11,7 +11,7 @@ const NAMES: [&str; 5] = [
     "coinbase/minute/btcusd/20180404_btcusd_minute_trade.csv",
     "coinbase/minute/btcusd/20180404_btcusd_minute_quote.csv",
     "oanda/hour/eurusd.csv",
-    "btcusd_trade.csv",
+    "coinbase/daily/btcusd_trade.csv",
 ];
 
 fuzz_target!(|bytes: &[u8]| {

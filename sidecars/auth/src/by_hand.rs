@@ -54,11 +54,7 @@ impl Auth {
         issuer: &str,
         now: Ts,
     ) -> std::result::Result<PasswordLink, Problem> {
-        let by = By {
-            actor: OPERATOR.to_owned(),
-            request: String::new(),
-            now,
-        };
+        let by = By::named(OPERATOR, String::new(), now);
         Ok(make_password_link(database, account, issuer, &by).await?)
     }
 

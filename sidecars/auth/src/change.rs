@@ -8,7 +8,7 @@ use crate::model::{Account, AccountKind};
 use crate::projections::project;
 use crate::seal::PersonKey;
 use crate::store;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tickloom_chassis::{
     AuditOutcome, NewAuditEntry, NewEvent, Problem, ProblemCode, RequestId, Subject, Write, append,
     append_audit,
@@ -22,6 +22,8 @@ pub(crate) struct By {
     pub(crate) actor: String,
     pub(crate) request: String,
     pub(crate) now: Ts,
+    /// What was shown for it, of an account that has many: `session/ses_…` or `key/key_…`.
+    pub(crate) shown: Option<String>,
 }
 
 impl By {
@@ -30,16 +32,36 @@ impl By {
             actor: subject.actor(),
             request: request.to_string(),
             now,
+            shown: subject.shown(),
         }
     }
 
     /// Somebody who has not said who they are.
     pub(crate) fn nobody(request: &RequestId, now: Ts) -> By {
+        By::named("anonymous", request.to_string(), now)
+    }
+
+    /// Who is no account.
+    pub(crate) fn named(actor: &str, request: String, now: Ts) -> By {
         By {
-            actor: "anonymous".to_owned(),
-            request: request.to_string(),
+            actor: actor.to_owned(),
+            request,
             now,
+            shown: None,
         }
+    }
+
+    /// What an entry of the audit log says beside what happened, which is an object or nothing, with what was shown for it.
+    pub(crate) fn detail(&self, more: &str) -> String {
+        let Some(shown) = &self.shown else {
+            return more.to_owned();
+        };
+        let mut all = match serde_json::from_str(more) {
+            Ok(Value::Object(all)) => all,
+            _ => Map::new(),
+        };
+        all.insert("shown".to_owned(), Value::from(shown.as_str()));
+        Value::Object(all).to_string()
     }
 
     /// Somebody who just showed that this account is theirs.
@@ -77,7 +99,7 @@ impl By {
             action: action.to_owned(),
             resource: resource.to_owned(),
             outcome,
-            detail,
+            detail: self.detail(&detail),
         };
         append_audit(write, &entry).await?;
         Ok(())
@@ -133,7 +155,7 @@ pub(crate) async fn apply(
         };
         return Err(Problem::new(ProblemCode::Conflict, detail).into());
     }
-    let entry = NewAuditEntry::of_event(&new, detail(&event));
+    let entry = NewAuditEntry::of_event(&new, by.detail(&detail(&event)));
     append_audit(write, &entry).await?;
     Ok(after)
 }

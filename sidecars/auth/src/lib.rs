@@ -230,11 +230,7 @@ async fn setup_link(
         write.commit().await?;
         return Ok(None);
     }
-    let by = By {
-        actor: "service/auth".to_owned(),
-        request: String::new(),
-        now: clock.now(),
-    };
+    let by = By::named("service/auth", String::new(), clock.now());
     let link = make_link(&mut write, &by, None, SETUP).await?;
     write.commit().await?;
     Ok(Some(link))

@@ -48,11 +48,7 @@ impl LinkRequests {
         wanted: LinkRequest,
     ) -> Result<&'static str, AuthError> {
         let now = self.clock.now();
-        let by = By {
-            actor: "anonymous".to_owned(),
-            request: effect.key.clone(),
-            now,
-        };
+        let by = By::named("anonymous", effect.key.clone(), now);
         let mut write = self.database.write().await?;
         hold_events(&mut write).await?;
         // Who signs a stranger up does not keep them from choosing a password anew.

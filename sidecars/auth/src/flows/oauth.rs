@@ -32,7 +32,7 @@ async fn audit(
         action: action.to_owned(),
         resource: resource.to_owned(),
         outcome,
-        detail: detail.to_string(),
+        detail: by.detail(&detail.to_string()),
     };
     append_audit(write, &entry).await?;
     Ok(())

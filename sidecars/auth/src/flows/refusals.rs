@@ -82,11 +82,7 @@ async fn has_room(
 
 /// Notes how many attempts of minutes that are over were left out.
 pub(crate) async fn tell_left_out(write: &mut Write, now: Ts) -> Result<(), AuthError> {
-    let by = By {
-        actor: "anonymous".to_owned(),
-        request: String::new(),
-        now,
-    };
+    let by = By::named("anonymous", String::new(), now);
     for counted in store::refusal::take_before(write, now.0.div_euclid(MINUTE_NS)).await? {
         let Counted {
             action,

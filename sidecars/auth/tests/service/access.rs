@@ -173,6 +173,42 @@ fn who_changes_accounts_does_not_get_what_programs_may_do() {
     });
 }
 
+/// What a leaked key did is known from what the others did.
+#[test]
+fn the_audit_log_says_which_key_of_an_account_did_something() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let token = Some(access_token(&ada));
+        let program = json!({"kind": "machine", "name": "risk"});
+        let accounts = "/auth/v1/accounts";
+        let program = served.client.post(accounts, token, &program).is(201).json();
+        let keys = format!("{accounts}/{}/keys", text(&program, "id"));
+        let make = |name: &str| {
+            let body = json!({"name": name, "scopes": ["account.*"]});
+            served.client.post(&keys, token, &body).is(201).json()
+        };
+        let (one, other) = (make("one"), make("other"));
+        for (key, name) in [(&other, "first"), (&one, "second")] {
+            let me = ("PATCH", "/auth/v1/accounts/me");
+            let secret = Some(text(key, "secret"));
+            let body = json!({"name": name});
+            served.client.send(me, secret, &[], Some(&body)).is(200);
+        }
+        let page = served.client.get("/auth/v1/audit", token).is(200).json();
+        let shown = |entry: &Value| {
+            let detail: Value = serde_json::from_str(text(entry, "detail")).unwrap();
+            text(&detail, "shown").to_owned()
+        };
+        let entries = page["items"].as_array().unwrap().iter();
+        let renamed: Vec<String> = entries
+            .filter(|entry| entry["action"] == "renamed")
+            .map(shown)
+            .collect();
+        let id = |key| format!("key/{}", text(key, "id"));
+        assert_eq!(renamed, [id(&other), id(&one)]);
+    });
+}
+
 #[test]
 fn everything_that_was_done_is_in_the_audit_log_which_is_whole() {
     on_both(|place| {
@@ -213,7 +249,7 @@ fn everything_that_was_done_is_in_the_audit_log_which_is_whole() {
         let detail: Value = serde_json::from_str(text(last, "detail")).unwrap();
         assert_eq!(
             detail,
-            json!({"id": key["id"], "scopes": "run.read", "expires": null})
+            json!({"id": key["id"], "scopes": "run.read", "expires": null, "shown": format!("session/{}", text(&ada, "session"))})
         );
         let line = |entry: &Value| {
             let entry: AuditEntry = serde_json::from_value(entry.clone()).unwrap();

@@ -160,7 +160,18 @@ pub(crate) fn methods(served: &Served, tokens: &Value) -> String {
     text(own.unwrap(), "methods").to_owned()
 }
 
-/// What was noted under this action, with its detail, the newest last.
+/// A detail without the session or key that was shown, which is another one each time; nothing if that is all.
+fn without_shown(mut detail: Value) -> Value {
+    if let Some(all) = detail.as_object_mut()
+        && all.remove("shown").is_some()
+        && all.is_empty()
+    {
+        return Value::Null;
+    }
+    detail
+}
+
+/// What was noted under this action, with its detail, the newest last; `access.rs` has what was shown.
 pub(crate) fn noted(served: &Served, tokens: &Value, action: &str) -> Vec<(String, Value)> {
     let list = served
         .client
@@ -170,6 +181,7 @@ pub(crate) fn noted(served: &Served, tokens: &Value, action: &str) -> Vec<(Strin
     let of = all.filter(|entry| entry["action"] == action);
     of.map(|entry| {
         let detail = serde_json::from_str(text(entry, "detail")).unwrap_or_default();
+        let detail = without_shown(detail);
         (text(entry, "outcome").to_owned(), detail)
     })
     .collect()

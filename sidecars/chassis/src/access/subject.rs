@@ -56,6 +56,14 @@ impl Subject {
         }
     }
 
+    /// What was shown, of an account that may have many: `session/ses_…` or `key/key_…`; the key of an application's token is what the
+    /// token stands on.
+    #[must_use]
+    pub fn shown(&self) -> Option<String> {
+        let key = self.key.as_ref().map(|key| format!("key/{key}"));
+        key.or_else(|| Some(format!("session/{}", self.session.as_ref()?)))
+    }
+
     /// As it is in logs: `account/usr_…`.
     #[must_use]
     pub fn actor(&self) -> String {

@@ -191,18 +191,20 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
     let names = names(args.names, &records)?;
     let own = keys.own_issuer();
     let own_issuer = file.auth.issuer.is_none().then(|| own.clone());
-    let auth = if names.contains(&Name::Auth) {
-        if !file.auth.sites.is_empty() && keys.proxies.is_empty() {
-            return Err(anyhow!(
-                "auth.sites: what is said of a site is believed of a proxy that `proxies` names alone, and `proxies` names none"
-            ));
-        }
-        Some(auth(file.auth, own.at(address), &folder)?)
-    } else {
-        None
+    let runs_auth = names.contains(&Name::Auth);
+    if runs_auth && !file.auth.sites.is_empty() && keys.proxies.is_empty() {
+        return Err(anyhow!(
+            "auth.sites: what is said of a site is believed of a proxy that `proxies` names alone, and `proxies` names none"
+        ));
+    }
+    let issuer = file.auth.issuer.clone();
+    let issuer = issuer.unwrap_or_else(|| own.at(address));
+    let http = keys.options(address, runs_auth.then_some(issuer.as_str()))?;
+    // It may make the file of its keys, and a configuration that is refused makes nothing.
+    let auth = match runs_auth {
+        true => Some(auth(file.auth, issuer, &folder)?),
+        false => None,
     };
-    let issuer = auth.as_ref().map(|auth| auth.issuer.as_str());
-    let http = keys.options(address, issuer)?;
     Ok(Settings {
         http,
         grpc,
@@ -229,15 +231,16 @@ fn read(config: Option<&Path>) -> Result<File, anyhow::Error> {
 fn auth(file: AuthFile, issuer: String, folder: &Path) -> Result<AuthConfig, anyhow::Error> {
     let keys = file.encryption_keys;
     let keys = keys.unwrap_or_else(|| folder.join(AUTH_KEYS));
+    let (hash, providers) = (file.hash.params()?, providers(file.provider)?);
     Ok(AuthConfig {
-        issuer: file.issuer.unwrap_or(issuer),
+        issuer,
         mail: file.mail,
         sign_up: file.sign_up,
         breached: file.breached,
-        hash: file.hash.params()?,
+        hash,
         algorithm: file.algorithm,
         encryption_keys: Arc::new(EncryptionKeys::open(&keys)?),
-        providers: providers(file.provider)?,
+        providers,
         sites: file.sites,
     })
 }

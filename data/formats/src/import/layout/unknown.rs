@@ -10,7 +10,7 @@ use crate::import::text::Fields;
 use crate::import::time::TimeFormat;
 
 /// Parts of the names of columns whose words are remarks on a row.
-const REMARKS: [&str; 29] = [
+const REMARKS: [&str; 41] = [
     "cond",
     "side",
     "direction",
@@ -40,6 +40,18 @@ const REMARKS: [&str; 29] = [
     "transaction",
     "txid",
     "reference",
+    "trend",
+    "regime",
+    "phase",
+    "pattern",
+    "candle",
+    "news",
+    "broker",
+    "buyer",
+    "seller",
+    "marketmaker",
+    "participant",
+    "counterparty",
 ];
 
 /// Columns that may tell instruments apart.

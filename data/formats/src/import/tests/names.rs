@@ -110,6 +110,20 @@ fn remarks_on_rows_are_none() {
         ("wild", "9.9"),
     ];
     read("foo", &calm_or_wild);
+    // Written as symbols are, in columns whose names say that they are of the row.
+    for name in [
+        "candle_pattern",
+        "news",
+        "market_trend",
+        "buyer",
+        "Market Maker",
+        "broker_id",
+    ] {
+        read(
+            name,
+            &[("DOJI", "10.0"), ("FOMC", "10.1"), ("DOJI", "10.0")],
+        );
+    }
     let mut regimes: Vec<(&str, &str)> = Vec::new();
     for _ in 0..6 {
         regimes.extend([("calm", "10.0"), ("calm", "10.1")]);

@@ -46,7 +46,8 @@ impl Check {
                 let quote = QuoteBody::of(&record);
                 assert!(quote.bid_qty >= 0 && quote.ask_qty >= 0);
                 let both = quote.bid_qty > 0 && quote.ask_qty > 0;
-                assert!(!both || quote.bid < quote.ask);
+                // They may be equal: the market is locked.
+                assert!(!both || quote.bid <= quote.ask);
             }
             Kind::Level => self.level(&record),
             Kind::Status => self.status(&record),

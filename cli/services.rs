@@ -25,7 +25,9 @@ mod opening {
     use std::path::Path;
     use tickloom_activity::Activity;
     use tickloom_auth::Auth;
-    use tickloom_chassis::{Database, Place, Service, ServiceParts, pending_migrations};
+    use tickloom_chassis::{
+        Database, Place, Problem, ProblemCode, Service, ServiceParts, pending_migrations,
+    };
 
     /// Folder of `tickloom serve` without more.
     pub(crate) const DATA: &str = "services";
@@ -56,39 +58,52 @@ mod opening {
             Ok(self.examined()?.place)
         }
 
-        /// The database of auth, which has to be there already, of this version. Nothing is made or brought forward.
+        /// As [`open_auth`], where the arguments say.
         pub(crate) async fn open_auth(&self) -> Result<Database, Failure> {
-            let place = self.place()?;
-            let found = Database::existing(&place, Auth::NAME).await;
-            let Some(database) = found.map_err(Failure::run)? else {
-                let absent = match &place {
-                    Place::Folder(folder) => folder
-                        .join(format!("{}.db", Auth::NAME))
-                        .display()
-                        .to_string(),
-                    Place::Server(_) => format!("schema `{}` on that server", Auth::NAME),
-                };
-                return Err(Failure::input(anyhow!(
-                    "there is no {absent}: --data DIR or --database URL says where `tickloom serve auth` keeps things"
-                )));
+            open_auth(&self.place()?).await
+        }
+    }
+
+    /// The database of auth, which has to be there already, of this version. Nothing is made or brought forward.
+    pub(crate) async fn open_auth(place: &Place) -> Result<Database, Failure> {
+        let found = Database::existing(place, Auth::NAME).await;
+        let Some(database) = found.map_err(Failure::run)? else {
+            let absent = match place {
+                Place::Folder(folder) => folder
+                    .join(format!("{}.db", Auth::NAME))
+                    .display()
+                    .to_string(),
+                Place::Server(_) => format!("schema `{}` on that server", Auth::NAME),
             };
-            let pending = pending_migrations(&database, Auth::NAME, Auth::MIGRATIONS).await;
-            let behind = match pending {
-                Ok(pending) if pending.is_empty() => return Ok(database),
-                Ok(pending) => anyhow!(
-                    "the database of auth is behind by {}: `tickloom admin migrate` brings it forward",
-                    pending.join(", ")
-                ),
-                Err(error) => anyhow!("what is there is no database of auth: {error}"),
-            };
-            database.close().await;
-            Err(Failure::run(behind))
+            return Err(Failure::input(anyhow!(
+                "there is no {absent}: --data DIR or --database URL says where `tickloom serve auth` keeps things"
+            )));
+        };
+        let pending = pending_migrations(&database, Auth::NAME, Auth::MIGRATIONS).await;
+        let behind = match pending {
+            Ok(pending) if pending.is_empty() => return Ok(database),
+            Ok(pending) => anyhow!(
+                "the database of auth is behind by {}: `tickloom admin migrate` brings it forward",
+                pending.join(", ")
+            ),
+            Err(error) => anyhow!("what is there is no database of auth: {error}"),
+        };
+        database.close().await;
+        Err(Failure::run(behind))
+    }
+
+    /// What a service refuses: an account that is not there or cannot be used is named wrong.
+    pub(crate) fn refused(problem: Problem) -> Failure {
+        let said = anyhow!("{}", problem.detail);
+        match problem.code {
+            ProblemCode::NotFound | ProblemCode::Refused => Failure::input(said),
+            _ => Failure::run(said),
         }
     }
 }
 
 #[cfg(feature = "services")]
-pub(crate) use opening::{DATA, services};
+pub(crate) use opening::{DATA, open_auth, refused, services};
 
 /// What a command of services says without them.
 #[cfg(not(feature = "services"))]

@@ -365,19 +365,27 @@ fn an_operator_makes_a_link_for_who_forgot_the_password() {
     assert_eq!(running.finish().code, 0);
 }
 
+/// Neither a database nor keys.
 #[test]
-fn sites_without_a_named_proxy_stop_the_start() {
+fn a_configuration_that_is_refused_makes_nothing() {
     let dir = workspace();
     let config = dir.path().join("serve.toml");
-    std::fs::write(&config, "[auth]\nsites = [\"https://app.example.com\"]\n").unwrap();
-    let config = config.display().to_string();
     let data = dir.path().join("services");
-    let shown = data.display().to_string();
-    let ran = tickloom(&["serve", "auth", "--config", &config, "--data", &shown]);
-    assert_eq!(ran.code, 2, "{}", ran.stderr);
-    let expected = "what is said of a site is believed of a proxy that `proxies` names alone";
-    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
-    assert!(!data.exists());
+    for (text, expected) in [
+        (
+            "[auth]\nsites = [\"https://app.example.com\"]\n",
+            "what is said of a site is believed of a proxy that `proxies` names alone",
+        ),
+        ("http = \"0.0.0.0:0\"\n", "HTTP is plain text"),
+        ("[auth.hash]\nmemory_kib = 8\n", "memory"),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let (config, data) = (config.display().to_string(), data.display().to_string());
+        let ran = tickloom(&["serve", "auth", "--config", &config, "--data", &data]);
+        assert_eq!(ran.code, 2, "{text}: {}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{text}: {}", ran.stderr);
+        assert!(!Path::new(&data).exists(), "{text}");
+    }
 }
 
 /// Kills of the service: more when everything is asked for.

@@ -8,7 +8,7 @@ const EXAMPLES: &str = "\
 Examples:
   tickloom access why ada@example.com run.read run/today
   tickloom access why mch_0192… run.read 'run/*' --json
-  tickloom access why usr_0192… audit.read 'audit/*' --database postgres://tickloom@localhost/tickloom
+  tickloom access why usr_0192… audit.read 'audit/*' --config serve.toml
 
 It reads the database of `tickloom serve auth` and decides as every operation does, for a token or key for everything.
 
@@ -55,8 +55,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 #[cfg(feature = "services")]
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     use crate::output;
+    use crate::services::refused;
     use tickloom_auth::Auth;
-    use tickloom_chassis::{Clock, ProblemCode};
+    use tickloom_chassis::Clock;
 
     let Command::Why(why) = args.command;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::run)?;
@@ -65,13 +66,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         let asked = (why.action.as_str(), why.resource.as_str());
         let explained = Auth::explain(&database, &why.account, asked, Clock::System.now()).await;
         database.close().await;
-        explained.map_err(|problem| {
-            let said = anyhow::anyhow!("{}", problem.detail);
-            match problem.code {
-                ProblemCode::NotFound => Failure::input(said),
-                _ => Failure::run(said),
-            }
-        })
+        explained.map_err(refused)
     })?;
     if why.json {
         return output::json(&explained);

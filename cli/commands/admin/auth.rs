@@ -121,12 +121,13 @@ mod working {
     use super::{Audit, AuditArgs, PasswordLinkArgs, RebuildArgs, RetryMailArgs};
     use crate::failure::Failure;
     use crate::output;
+    use crate::services::{open_auth, refused};
     use anyhow::{Context, anyhow};
     use serde_json::json;
     use std::fs::File;
     use std::io::BufReader;
     use tickloom_auth::Auth;
-    use tickloom_chassis::{AuditHead, Clock, ProblemCode, Service, export_audit, verify_audit};
+    use tickloom_chassis::{AuditHead, Clock, Service, export_audit, verify_audit};
     use tickloom_types::Ts;
     use tokio::runtime::Runtime;
 
@@ -199,19 +200,13 @@ mod working {
     }
 
     pub(crate) fn password_link(args: PasswordLinkArgs) -> Result<(), Failure> {
-        let issuer = args.place.examined()?.issuer;
+        let examined = args.place.examined()?;
         let made = Runtime::new().map_err(Failure::run)?.block_on(async {
-            let database = args.place.open_auth().await?;
-            let now = Clock::System.now();
-            let made = Auth::password_link(&database, &args.account, &issuer, now).await;
+            let database = open_auth(&examined.place).await?;
+            let (issuer, now) = (&examined.issuer, Clock::System.now());
+            let made = Auth::password_link(&database, &args.account, issuer, now).await;
             database.close().await;
-            made.map_err(|problem| {
-                let said = anyhow!("{}", problem.detail);
-                match problem.code {
-                    ProblemCode::NotFound | ProblemCode::Refused => Failure::input(said),
-                    _ => Failure::run(said),
-                }
-            })
+            made.map_err(refused)
         })?;
         if args.json {
             return output::json(&made);

@@ -56,10 +56,6 @@ impl OwnIssuer {
 }
 
 impl HttpKeys {
-    pub(super) fn own_issuer(&self) -> OwnIssuer {
-        OwnIssuer::new(self.tls.is_some(), &self.hosts)
-    }
-
     /// The options, checked. `issuer` is that of auth, if auth runs: under its name it is asked too.
     pub(super) fn options(
         self,

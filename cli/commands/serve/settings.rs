@@ -152,6 +152,7 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
     let file = read(args.config.as_deref())?;
     let http = args.http.or(file.http);
     let address = http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, PORT).into());
+    let own = OwnIssuer::new(file.tls.is_some(), &file.hosts);
     let keys = HttpKeys {
         hosts: file.hosts,
         proxies: file.proxies,
@@ -189,7 +190,6 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
         args.record
     };
     let names = names(args.names, &records)?;
-    let own = keys.own_issuer();
     let own_issuer = file.auth.issuer.is_none().then(|| own.clone());
     let runs_auth = names.contains(&Name::Auth);
     if runs_auth && !file.auth.sites.is_empty() && keys.proxies.is_empty() {

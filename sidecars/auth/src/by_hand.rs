@@ -4,7 +4,7 @@ use crate::change::By;
 use crate::credential::encryption::EncryptionKeys;
 use crate::error::AuthError;
 use crate::flows::grants::{Explained, explain, named};
-use crate::flows::links::{BY_HAND, BY_HAND_NS, LINK_REQUEST, make_link};
+use crate::flows::links::{BY_HAND, LINK_REQUEST, expires, make_link};
 use crate::pages::links::LINK;
 use crate::store::encrypted::EncryptedSecrets;
 use crate::{Auth, mails, store};
@@ -103,6 +103,6 @@ async fn make_password_link(
     Ok(PasswordLink {
         account: account.id,
         link: mails::address(issuer, LINK, &link),
-        expires: by.now.0.saturating_add(BY_HAND_NS),
+        expires: expires(BY_HAND, by.now),
     })
 }

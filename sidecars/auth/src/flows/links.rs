@@ -16,6 +16,7 @@ use crate::{AuthError, store};
 use tickloom_chassis::{
     NewEffect, Problem, ProblemCode, ResourcePattern, Role, What, Write, enqueue,
 };
+use tickloom_types::Ts;
 
 /// What a link is for: the first administrator.
 pub(crate) const SETUP: &str = "setup";
@@ -32,8 +33,6 @@ pub(crate) const LINK_REQUEST: &str = "link_request";
 /// How long a link is good: an invitation a week, the others an hour; the first one until it is used.
 const INVITE_NS: i64 = 7 * 86_400_000_000_000;
 const RECOVER_NS: i64 = 3_600_000_000_000;
-/// How long a link of an operator is good: an hour.
-pub(crate) const BY_HAND_NS: i64 = RECOVER_NS;
 
 /// Somebody who wants a link.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -50,6 +49,16 @@ pub(crate) struct First {
     pub(crate) name: String,
 }
 
+/// From when on a link for this is not good any more, if it is made now.
+pub(crate) fn expires(purpose: &str, now: Ts) -> i64 {
+    let lasts = match purpose {
+        SETUP => i64::MAX,
+        INVITE | WELCOME => INVITE_NS,
+        _ => RECOVER_NS,
+    };
+    now.0.saturating_add(lasts)
+}
+
 /// Makes a link, and keeps what is needed to know it again.
 pub(crate) async fn make_link(
     write: &mut Write,
@@ -58,12 +67,7 @@ pub(crate) async fn make_link(
     purpose: &str,
 ) -> Result<Secret, AuthError> {
     let (shown, stored) = secret::make(SecretKind::Link, by.now)?;
-    let lasts = match purpose {
-        SETUP => i64::MAX,
-        INVITE | WELCOME => INVITE_NS,
-        _ => RECOVER_NS,
-    };
-    let expires = by.now.0.saturating_add(lasts);
+    let expires = expires(purpose, by.now);
     store::secret::add_link(write, &stored, account, purpose, expires).await?;
     Ok(shown)
 }
@@ -81,7 +85,7 @@ impl Auth {
         wanted: LinkRequest,
     ) -> Result<(), AuthError> {
         if !self.has_mail {
-            let detail = "no mail is sent from here: ask who runs this for a link (`tickloom admin password-link`)";
+            let detail = "no mail is sent from here: ask an administrator";
             return Err(Problem::new(ProblemCode::Refused, detail).into());
         }
         if wanted.name.is_some() && !self.is_open {

@@ -182,7 +182,7 @@ fn where_no_mail_is_sent_everybody_is_told_the_same() {
                 .refused(422, "refused");
             assert_eq!(
                 text(&reply.json(), "detail"),
-                "no mail is sent from here: ask who runs this for a link (`tickloom admin password-link`)"
+                "no mail is sent from here: ask an administrator"
             );
         }
     });

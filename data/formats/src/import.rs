@@ -67,7 +67,7 @@ use prepared::{Prepared, Push};
 use report::Tally;
 use said::{Said, is_still_said};
 use std::path::Path;
-use tickloom_catalog::{Catalog, Importing, RunEnd, mark_bars};
+use tickloom_catalog::{Catalog, Importing, RunEnd, RunWriter, mark_bars};
 use tickloom_journal::RunMeta;
 
 /// Reads a file, plain or in gzip, zstd or a zip of one member.
@@ -185,22 +185,8 @@ impl Input {
         meta.config = config(options);
         let origin = prepared.origin().map(|origin| origin.as_kept());
         let source = said.source(&base);
-        let mut writer = alone.writer(&meta, 0, &source)?;
-        let mut seq = 0;
-        let emitted = self.emit(prepared, options, Some(known), &mut |block| {
-            for record in block {
-                writer.push(seq, record)?;
-                seq += 1;
-            }
-            Ok(())
-        });
-        let mut report = match emitted {
-            Ok(report) => report,
-            Err(error) => {
-                writer.abandon()?;
-                return Err(error);
-            }
-        };
+        let writer = alone.writer(&meta, 0, &source)?;
+        let (mut report, mut writer) = self.write((prepared, known), options, writer)?;
         writer.set_end(RunEnd {
             left_out: report.left_out(),
             origin,
@@ -214,6 +200,30 @@ impl Input {
         }
         report.run = Some(run);
         Ok(report)
+    }
+
+    /// Writes what is not known; if it fails, nothing is left of that.
+    fn write(
+        &self,
+        (prepared, known): (Box<dyn Prepared>, Known<'_>),
+        options: &ImportOptions,
+        mut writer: RunWriter,
+    ) -> Result<(ImportReport, RunWriter)> {
+        let mut seq = 0;
+        let emitted = self.emit(prepared, options, Some(known), &mut |block| {
+            for record in block {
+                writer.push(seq, record)?;
+                seq += 1;
+            }
+            Ok(())
+        });
+        match emitted {
+            Ok(report) => Ok((report, writer)),
+            Err(error) => {
+                writer.abandon()?;
+                Err(error)
+            }
+        }
     }
 
     fn known<'a>(

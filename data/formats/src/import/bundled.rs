@@ -1,7 +1,7 @@
 //! Imports of files whose rows a compaction has written together with others': they cannot be replaced there. A file that is there whole
 //! changes nothing; what is missing of it, as other imports had it when it came, or as retention dropped it, becomes a run of its own.
 
-use super::input::Input;
+use super::input::{Input, import_run};
 use super::known::Known;
 use super::options::ImportOptions;
 use super::prepared::Prepared;
@@ -11,11 +11,27 @@ use crate::Result;
 use std::collections::BTreeMap;
 use tickloom_catalog::{Catalog, Importing, RunEnd, Table, Written};
 use tickloom_journal::RunMeta;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// An import that went into a bundle.
 pub(super) struct Member<'a> {
     pub(super) run: &'a str,
     pub(super) bundle: &'a str,
+}
+
+impl Member<'_> {
+    /// A run for what is missing of it, called by its own, which is a hash of its content.
+    fn free_run(&self, catalog: &Catalog) -> Result<String> {
+        let mut number = 1_u64;
+        loop {
+            let text = format!("{};missing {number} of {}", self.run, self.bundle);
+            let run = import_run(xxh3_128(text.as_bytes()));
+            if !catalog.holds_part(&run, 0)? {
+                return Ok(run);
+            }
+            number += 1;
+        }
+    }
 }
 
 impl Input {
@@ -35,7 +51,7 @@ impl Input {
             let Some(there) = said.there(catalog, member.run, &base)? else {
                 return Ok(None);
             };
-            let again = self.free_run(options, catalog, member)?;
+            let again = member.free_run(catalog)?;
             let names = names.iter().map(String::as_str);
             let alone = catalog.importing(&[member.run, &again], names)?;
             let source = said.source(&base);
@@ -53,27 +69,6 @@ impl Input {
         }
     }
 
-    /// A name for what is missing of it.
-    fn free_run(
-        &self,
-        options: &ImportOptions,
-        catalog: &Catalog,
-        member: &Member<'_>,
-    ) -> Result<String> {
-        let instrument = options.instrument.as_deref().unwrap_or_default();
-        for number in 1_u32.. {
-            let salt = format!(
-                "{instrument}{};missing {number} of {}",
-                member.run, member.bundle
-            );
-            let run = self.content_run(&salt)?;
-            if !catalog.holds_part(&run, 0)? {
-                return Ok(run);
-            }
-        }
-        self.content_run(member.run)
-    }
-
     fn import_missing(
         &self,
         options: &ImportOptions,
@@ -84,7 +79,7 @@ impl Input {
     ) -> Result<Option<ImportReport>> {
         // Each row is looked for, also those of which others are as good.
         let known = |prepared: &dyn Prepared| {
-            let known = Known::of(catalog, again, prepared.instruments(), self.room().known);
+            let known = self.known(catalog, again, prepared);
             known.map(Known::once)
         };
         let all = known(prepared.as_ref())?;
@@ -102,23 +97,9 @@ impl Input {
         let prepared = self.prepare(options)?;
         let instruments = options.instruments(prepared.as_ref());
         let meta = RunMeta::new(again, prepared.started(), instruments)?;
-        let mut writer = alone.writer(&meta, 0, source)?;
+        let writer = alone.writer(&meta, 0, source)?;
         let missing = known(prepared.as_ref())?;
-        let mut seq = 0;
-        let emitted = self.emit(prepared, options, Some(missing), &mut |block| {
-            for record in block {
-                writer.push(seq, record)?;
-                seq += 1;
-            }
-            Ok(())
-        });
-        let mut report = match emitted {
-            Ok(report) => report,
-            Err(error) => {
-                writer.abandon()?;
-                return Err(error);
-            }
-        };
+        let (mut report, mut writer) = self.write((prepared, missing), options, writer)?;
         writer.set_end(RunEnd {
             left_out: report.left_out(),
             ..RunEnd::default()

@@ -134,7 +134,12 @@ pub fn content_run(paths: &[PathBuf], salt: &str) -> Result<String> {
         add_to_hash(&mut hash, file).map_err(FormatError::io("read", path))?;
     }
     hash.update(salt.as_bytes());
-    Ok(format!("{IMPORT_RUN}{:032x}", hash.digest128()))
+    Ok(import_run(hash.digest128()))
+}
+
+/// The run of an import that is told from others by this hash.
+pub(super) fn import_run(hash: u128) -> String {
+    format!("{IMPORT_RUN}{hash:032x}")
 }
 
 fn add_to_hash(hash: &mut Xxh3, mut source: impl Read) -> io::Result<()> {
@@ -360,7 +365,7 @@ impl Input {
         };
         hashed.map_err(FormatError::io("read", &self.path))?;
         hash.update(salt.as_bytes());
-        Ok(format!("{IMPORT_RUN}{:032x}", hash.digest128()))
+        Ok(import_run(hash.digest128()))
     }
 }
 

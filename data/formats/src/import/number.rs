@@ -79,6 +79,12 @@ pub(crate) fn is_in_doubt(text: &[u8]) -> bool {
     matches!(reading(text), Reading::Comma | Reading::Either)
 }
 
+/// About what a number is, to compare it with others: nothing that is kept.
+pub(crate) fn about(text: &[u8], decimal: Decimal) -> Option<f64> {
+    let number = parse_as(text, decimal).ok()?;
+    Some(number.mantissa as f64 / 10_f64.powi(number.decimals.into()))
+}
+
 /// Whether a field says that there is no number.
 pub(crate) fn is_missing(text: &[u8]) -> bool {
     let missing: [&[u8]; 12] = [

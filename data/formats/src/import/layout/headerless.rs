@@ -186,8 +186,7 @@ fn by_rows(row: &Fields, data: &[Fields]) -> Result<Option<Names>, Puzzle> {
 }
 
 fn number(row: &Fields, at: usize) -> Option<f64> {
-    let number = number::parse_as(row.get(at), Decimal::Point).ok()?;
-    Some(number.mantissa as f64 / 10_f64.powi(number.decimals.into()))
+    number::about(row.get(at), Decimal::Point)
 }
 
 fn are_trades(data: &[Fields]) -> bool {

@@ -5,6 +5,7 @@ use crate::Result;
 use crate::import::cells::Cells;
 use crate::import::input::Input;
 use crate::import::layout::Layout;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -77,17 +78,22 @@ pub(super) fn no_instruments_by_words(input: &Input, layout: &Layout) -> Result<
         return Ok(());
     };
     let name = &layout.names[found.at];
-    let mut some: Vec<String> = (found.counts.keys())
-        .map(|word| String::from_utf8_lossy(word).into_owned())
-        .collect();
-    some.sort();
-    let some: Vec<&str> = some.iter().map(String::as_str).collect();
     let found = format!(
         "several bars of one time, which column {name:?} tells apart ({})",
-        tickloom_types::some_of(&some)
+        some_of(found.counts.keys())
     );
-    let expected = format!(
-        "--columns symbol={name} if it names instruments, or symbol=- if all rows are of one"
-    );
-    Err(layout.fault(&input.shown(), line, found, &expected))
+    Err(layout.fault(&input.shown(), line, found, &settled_by(name)))
+}
+
+/// Some words of a column, for people.
+pub(super) fn some_of<'a>(words: impl Iterator<Item = &'a Vec<u8>>) -> String {
+    let mut some: Vec<Cow<'_, str>> = words.map(|word| String::from_utf8_lossy(word)).collect();
+    some.sort();
+    let some: Vec<&str> = some.iter().map(AsRef::as_ref).collect();
+    tickloom_types::some_of(&some)
+}
+
+/// What says whether the words of a column are instruments.
+pub(super) fn settled_by(name: &str) -> String {
+    format!("--columns symbol={name} if it names instruments, or symbol=- if all rows are of one")
 }

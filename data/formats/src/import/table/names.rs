@@ -1,14 +1,16 @@
 //! Whether the words of a column are what instruments are called, in a file that names none: asked of the words themselves, and of how the
 //! prices of rows with the same word and with another go on from each other.
 
+use super::apart::{settled_by, some_of};
 use super::doubt::each_until;
 use crate::Result;
 use crate::import::cells::Cells;
 use crate::import::input::Input;
 use crate::import::layout::{Layout, is_of_others, is_word};
-use crate::import::number::{self, Decimal};
+use crate::import::number;
 use jiff::tz::TimeZone;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::LazyLock;
 use tickloom_types::Ts;
 
 /// Columns of words that are looked at, and different words of one that are kept.
@@ -32,7 +34,9 @@ const HASH_MIN: usize = 16;
 const SENTENCE_MIN: usize = 4;
 
 /// Words that are remarks on a row, and name no instrument.
-const REMARKS: &str = "\
+static REMARKS: LazyLock<HashSet<&[u8]>> =
+    LazyLock::new(|| WORDS.split('|').map(str::as_bytes).collect());
+const WORDS: &str = "\
     a|b|s|n|y|t|f|buy|sell|bid|ask|long|short|hold|flat|none|null|nan|na|n/a|unknown|true|false|\
     yes|no|up|down|plustick|minustick|zeroplustick|zerominustick|limit|market|stop|maker|taker|\
     open|close|closed|opening|closing|regular|pre|post|premarket|pre-market|postmarket|\
@@ -51,6 +55,8 @@ struct Names {
     at: usize,
     /// Words that are no remarks.
     words: BTreeSet<Vec<u8>>,
+    /// How many of them are written as symbols are.
+    symbols: usize,
     /// Rows without a word.
     empty: u64,
     last: Option<(Vec<u8>, f64, Option<Ts>)>,
@@ -83,7 +89,7 @@ pub(super) fn no_instruments_by_names(input: &Input, layout: &Layout) -> Result<
         if cells.len() == layout.names.len() && !is_header() {
             rows += 1;
             first.get_or_insert(line);
-            let number = price_of(cells, price, layout.decimal);
+            let number = number::about(&cells.text(price), layout.decimal);
             let ts = layout.time.parse(&layout.time_text(cells), &TimeZone::UTC);
             let ts = ts.map(|stamped| stamped.ts);
             all.iter_mut()
@@ -95,23 +101,11 @@ pub(super) fn no_instruments_by_names(input: &Input, layout: &Layout) -> Result<
         return Ok(());
     };
     let name = &layout.names[found.at];
-    let some: Vec<String> = (found.words.iter())
-        .map(|word| String::from_utf8_lossy(word).into_owned())
-        .collect();
-    let some: Vec<&str> = some.iter().map(String::as_str).collect();
     let found = format!(
         "a column {name:?} of words that may be instruments ({}), or remarks on rows",
-        tickloom_types::some_of(&some)
+        some_of(found.words.iter())
     );
-    let expected = format!(
-        "--columns symbol={name} if it names instruments, or symbol=- if all rows are of one"
-    );
-    Err(layout.fault(&input.shown(), first.unwrap_or(1), found, &expected))
-}
-
-fn price_of(cells: &dyn Cells, at: usize, decimal: Decimal) -> Option<f64> {
-    let number = number::parse_as(&cells.text(at), decimal).ok()?;
-    Some(number.mantissa as f64 / 10_f64.powi(number.decimals.into()))
+    Err(layout.fault(&input.shown(), first.unwrap_or(1), found, &settled_by(name)))
 }
 
 impl Names {
@@ -121,8 +115,10 @@ impl Names {
             self.empty += 1;
             return;
         }
-        if !is_remark(&word) && self.words.len() < WORDS_MAX && !self.words.contains(word.as_ref())
-        {
+        let is_again = (self.last.as_ref()).is_some_and(|(last, ..)| *last == *word);
+        let is_new = !is_again && !self.words.contains(word.as_ref());
+        if is_new && self.words.len() < WORDS_MAX && !is_remark(&word) {
+            self.symbols += usize::from(is_symbol(&word));
             self.words.insert(word.to_vec());
         }
         let Some(price) = price else {
@@ -158,10 +154,9 @@ impl Names {
         }
     }
 
-    /// Whether two of its words are written as symbols are.
+    /// Whether two of its words, and most of them, are written as symbols are.
     fn are_symbols(&self) -> bool {
-        let symbols = self.words.iter().filter(|word| is_symbol(word)).count();
-        symbols > 1 && symbols * 2 > self.words.len()
+        self.symbols > 1 && self.symbols * 2 > self.words.len()
     }
 
     /// Whether its words may be instruments, of so many rows.
@@ -210,15 +205,14 @@ fn middle(steps: &[f64]) -> f64 {
 /// Whether a field is a remark on a row: a word of those, a sentence, a link, the number of something, or no word.
 fn is_remark(text: &[u8]) -> bool {
     let lower = text.to_ascii_lowercase();
-    let is_known = REMARKS.split('|').any(|word| word.as_bytes() == lower);
     let is_letter = |b: &u8| b.is_ascii_hexdigit() || matches!(b, b'-' | b'x' | b'X');
     let is_hash =
         text.len() >= HASH_MIN && text.iter().all(is_letter) && text.iter().any(u8::is_ascii_digit);
     let words = text.split(|b| *b == b' ').filter(|word| !word.is_empty());
     let is_sentence = words.count() >= SENTENCE_MIN;
-    is_known
-        || is_of_others(text)
+    REMARKS.contains(lower.as_slice())
         || is_hash
+        || is_of_others(text)
         || is_sentence
         || lower.starts_with(b"http")
         || !is_word(text)

@@ -13,7 +13,7 @@ use calendar_date::{date, digits};
 pub(crate) use quick::QuickTimes;
 pub(crate) use readings::{early, other_epoch, short_year};
 use ticks::Ticks;
-pub(crate) use typed::time_text;
+pub(crate) use typed::{has_lost_nanos, time_text};
 pub(crate) use zones::named_zone;
 use zones::zone_behind;
 
@@ -106,6 +106,12 @@ impl fmt::Display for TimeFormat {
 pub(crate) fn unit_name(decimals: u8) -> &'static str {
     let known = UNITS.iter().find(|(.., known)| *known == decimals);
     known.map_or("units", |(_, name, _)| name)
+}
+
+/// What it is called where it is told.
+fn unit_told(decimals: u8) -> &'static str {
+    let known = UNITS.iter().find(|(.., known)| *known == decimals);
+    known.map_or("", |(told, ..)| told)
 }
 
 impl TimeFormat {

@@ -2,11 +2,7 @@
 
 use super::{Layout, Puzzle};
 use crate::import::columnar::Described;
-
-/// Digits of nanoseconds since the epoch, at least.
-const NANOS_DIGITS: usize = 18;
-/// Zeros of whole seconds of them.
-const SECOND: &str = "000000000";
+use crate::import::time::has_lost_nanos;
 
 impl Layout {
     /// Refuses times in floats of 32 bits, which hold seconds since the epoch to 128, and nanoseconds in floats of 64 bits, which hold them to
@@ -18,9 +14,9 @@ impl Layout {
                 continue;
             };
             let is_cut = |text: &[u8]| {
-                let text = String::from_utf8_lossy(text);
-                let whole = text.strip_suffix(".0").unwrap_or(&text);
-                whole.len() >= NANOS_DIGITS && !whole.ends_with(SECOND)
+                let value = std::str::from_utf8(text).ok();
+                let value = value.and_then(|text| text.parse().ok());
+                value.is_some_and(has_lost_nanos)
             };
             let (bits, lost) = match column.type_name.as_str() {
                 "float32" => (32, "which hold seconds since the epoch to 128 of them"),

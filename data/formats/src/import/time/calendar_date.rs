@@ -212,6 +212,7 @@ fn new(year: u32, month: u32, day: u32) -> Option<Date> {
     );
     date.ok()
 }
+
 /// A date of eight digits.
 pub(crate) fn plain_date(text: &str) -> Option<Date> {
     match date(text.as_bytes(), DateOrder::YearFirst)? {

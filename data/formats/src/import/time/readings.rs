@@ -1,7 +1,7 @@
 //! Numbers that are times in two ways: since the epoch, and in a way in which other programs write them.
 
 use super::ticks::Ticks;
-use super::{Stamped, TimeFormat, epoch_decimals, unit_name};
+use super::{Stamped, TimeFormat, epoch_decimals, unit_name, unit_told};
 use jiff::tz::TimeZone;
 use tickloom_types::Ts;
 
@@ -67,12 +67,7 @@ pub(crate) fn short_year(text: &[u8]) -> Option<Reading> {
     let decimals = epoch_decimals(text)?;
     let since = TimeFormat::Unit(decimals).parse(text, &TimeZone::UTC)?;
     let unit = format!("{} since the epoch", unit_name(decimals));
-    let told = match decimals {
-        9 => "s",
-        6 => "ms",
-        3 => "us",
-        _ => "ns",
-    };
+    let told = unit_told(decimals);
     let ways = [
         (since.ts, unit.as_str()),
         (short.ts, "a date with a year of two digits"),

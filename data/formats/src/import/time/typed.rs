@@ -115,9 +115,9 @@ pub(crate) fn time_text<'a>(date: Cell<'a>, time_of_day: Option<Cell<'a>>) -> Co
 }
 
 /// Whether a float is of nanoseconds since the epoch that are no whole seconds: beyond 2^53 it has lost digits of them.
-fn has_lost_nanos(value: f64) -> bool {
+pub(crate) fn has_lost_nanos(value: f64) -> bool {
     const NANOS_LEAST: f64 = 1e17;
-    value >= NANOS_LEAST && value % 1e9 != 0.0
+    value.is_finite() && value >= NANOS_LEAST && value % 1e9 != 0.0
 }
 
 /// A float that is a whole number, as one.

@@ -199,7 +199,7 @@ impl Layout {
             shape,
             depth,
             dialect,
-            is_by_venue: dialect.names_by_venue() || options.mapping.has("exchange"),
+            is_by_venue: dialect.names_by_venue() || options.mapping.has(Role::Venue),
             apart: Vec::new(),
             sides: Vec::new(),
             words: Vec::new(),

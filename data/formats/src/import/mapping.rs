@@ -24,31 +24,47 @@ impl Mapping {
         self.0.iter().map(|(role, column)| (role.as_str(), column))
     }
 
-    pub(super) fn has(&self, role: &str) -> bool {
-        self.0.contains_key(role)
+    /// What is said of it, by any of its names.
+    fn told(&self, role: Role) -> Option<&str> {
+        let mut all = self.iter();
+        let told = all.find(|(name, _)| Role::named(name) == Some(role));
+        told.map(|(_, column)| column.as_str())
+    }
+
+    /// Whether it is said which column holds it, or that none does.
+    pub(super) fn has(&self, role: Role) -> bool {
+        self.told(role).is_some()
     }
 
     /// Whether it is said that no column holds it.
-    pub(super) fn is_none(&self, role: &str) -> bool {
-        self.0.get(role).is_some_and(|column| column == "-")
+    pub(super) fn is_none(&self, role: Role) -> bool {
+        self.told(role) == Some("-")
     }
 
     /// What is said here, and for the rest there.
     pub(super) fn or(mut self, other: &Mapping) -> Mapping {
-        for (role, column) in &other.0 {
-            self.0.entry(role.clone()).or_insert_with(|| column.clone());
+        for (name, column) in &other.0 {
+            if !Role::named(name).is_some_and(|role| self.has(role)) {
+                self.0.insert(name.clone(), column.clone());
+            }
         }
         self
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        match self.0.keys().find(|role| Role::named(role).is_none()) {
-            Some(role) => Err(wrong("columns", role, COLUMNS)),
-            None => Ok(()),
+        let mut told = Vec::new();
+        for name in self.0.keys() {
+            let role = Role::named(name).ok_or_else(|| wrong("columns", name, COLUMNS))?;
+            if told.contains(&role) {
+                return Err(wrong("columns", name, EACH_ONCE));
+            }
+            told.push(role);
         }
+        Ok(())
     }
 }
 
+const EACH_ONCE: &str = "each once, by one of its names";
 const COLUMNS: &str = "WHAT=COLUMN, WHAT being time, date, time_of_day, milliseconds, microseconds, nanoseconds, close_time, arrival, exchange, symbol, open, high, low, close, volume, bid, ask, bid_size, ask_size, bid_open, ..., ask_close, price, size, side, buyer_maker, id, snapshot, level, void, closed, action, order_id, sequence or flags";
 
 impl FromStr for Mapping {
@@ -62,7 +78,7 @@ impl FromStr for Mapping {
                 .ok_or_else(|| wrong("columns", pair, COLUMNS))?;
             let (role, column) = (role.trim().to_owned(), column.trim().to_owned());
             if mapping.0.insert(role.clone(), column).is_some() {
-                return Err(wrong("columns", &role, "each once"));
+                return Err(wrong("columns", &role, EACH_ONCE));
             }
         }
         mapping.check()?;
@@ -205,6 +221,22 @@ pub(super) fn wrong(field: &'static str, value: &str, expected: &'static str) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_is_told_by_any_of_its_names_once() {
+        let of = |text: &str| text.parse::<Mapping>();
+        let told = of("ticker=-,amount=x").unwrap();
+        assert!(told.is_none(Role::Ticker) && told.has(Role::Ticker));
+        assert!(told.has(Role::Qty) && !told.is_none(Role::Qty));
+        assert!(!told.has(Role::Venue) && !told.is_none(Role::Venue));
+        for twice in ["size=a,volume=b", "ts_event=a,time=b", "bid=a,bid=b"] {
+            let error = of(twice).unwrap_err().to_string();
+            assert!(error.contains("each once, by one of its names"), "{error}");
+        }
+        // What is said last goes before what a profile says, also by another name.
+        let both = of("amount=x").unwrap().or(&of("volume=y,bid=z").unwrap());
+        assert_eq!(both, of("amount=x,bid=z").unwrap());
+    }
 
     #[test]
     fn so_many_rows_may_be_refused() {

@@ -296,7 +296,7 @@ impl Together {
 /// What the folders of a file of columns say that tells instruments of one symbol apart, where nothing else is said of it.
 fn folders_apart(path: &Path, options: &ImportOptions) -> String {
     let mapping = &options.mapping;
-    if mapping.has("exchange") || mapping.is_none("symbol") {
+    if mapping.has(Role::Venue) || mapping.is_none(Role::Ticker) {
         return String::new();
     }
     let is_apart = |(name, value): &(String, String)| {

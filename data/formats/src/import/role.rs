@@ -56,41 +56,50 @@ pub(crate) enum Role {
     Flags,
 }
 
-/// Roles with our name, which `--columns` takes, and the names by which columns are known, in lower case without anything but
-/// letters and digits.
+/// Columns that say no more than that they are times, so that two of them say the same.
+const TIMES: [&str; 20] = [
+    "timestamp",
+    "timestamputc",
+    "timestampms",
+    "timestampns",
+    "timestampus",
+    "datetime",
+    "datetimeutc",
+    "dt",
+    "ts",
+    "tsutc",
+    "t",
+    "unix",
+    "unixtime",
+    "unixtimestamp",
+    "epoch",
+    "mts",
+    "timeutc",
+    "utctime",
+    "gmttime",
+    "localtime",
+];
+
+/// Whether a column of this name says no more than that it is a time.
+pub(crate) fn is_time_alone(plain: &str) -> bool {
+    TIMES.contains(&plain)
+}
+
+/// Roles with our name, which `--columns` takes, and the names by which columns are known beside [`TIMES`], in lower case without anything
+/// but letters and digits.
 const NAMES: &[(Role, &str, &[&str])] = &[
     (
         Role::Time,
         "time",
         &[
-            "timestamp",
-            "timestamputc",
-            "timestampms",
-            "timestampns",
-            "timestampus",
-            "datetime",
-            "datetimeutc",
-            "dt",
-            "ts",
-            "tsutc",
             "tsevent",
-            "t",
-            "unix",
-            "unixtime",
-            "unixtimestamp",
-            "epoch",
-            "mts",
             "opentime",
             "timeopen",
             "eventtime",
             "exchangetime",
             "exchangetimestamp",
-            "timeutc",
-            "utctime",
             "utc",
-            "gmttime",
             "gmt",
-            "localtime",
             "transacttime",
             "startedat",
             "begins",
@@ -608,6 +617,9 @@ impl Role {
     /// What a column of this name holds, as far as it is known by its name alone.
     pub(crate) fn of(plain: &str) -> Option<Role> {
         let role = |plain: &str| {
+            if is_time_alone(plain) {
+                return Some(Role::Time);
+            }
             let known = NAMES.iter().find(|(.., names)| names.contains(&plain));
             known.map(|(role, ..)| *role)
         };

@@ -25,6 +25,7 @@ use super::prepared::{Prepared, Push};
 use super::reader::{FileOrder, ReadRows, Reader, Repeats, note_of_cases};
 use super::report::KindCount;
 use super::report::{Found, Taken};
+use super::role::Role;
 use super::row::Shape;
 use super::text::Lines;
 use crate::limits::SORTED_RECORDS_MAX;
@@ -85,7 +86,7 @@ pub(super) fn prepare(
     if let Some(found) = not_of_period(&layout, &survey) {
         return Err(layout.fault(&input.shown(), survey.line, found, SETTLED_BY));
     }
-    reader.name_tickers(options.mapping.has("exchange"));
+    reader.name_tickers(options.mapping.has(Role::Venue));
     let tickers = std::mem::take(&mut reader.tickers);
     let mut notes = layout.notes.clone();
     notes.push(format!("times are {}", layout.time));
@@ -162,10 +163,7 @@ fn keeps_order(layout: &Layout) -> bool {
 /// What is wrong with the order of rows that go on from those above them.
 fn wrong_order(layout: &Layout, order: FileOrder) -> Option<String> {
     let goes_on = layout.dialect == Dialect::Metatrader;
-    let is_newest_first = matches!(
-        order,
-        FileOrder::NewestFirst | FileOrder::MostlyNewestFirst(_)
-    );
+    let is_newest_first = order.is_newest_first();
     match order {
         _ if is_newest_first && keeps_order(layout) => Some("a book, newest first".to_owned()),
         _ if is_newest_first && goes_on => Some("ticks of MetaTrader 5, newest first".to_owned()),

@@ -1,11 +1,10 @@
 //! Whether the columns of times of a file say the same: where one says another time than the one that is taken, one of them is wrong, or
 //! of a zone that nobody says.
 
-use super::columns::has_time;
 use super::{Puzzle, Role, plain};
 use crate::import::cells::DAY_NS;
-use crate::import::mapping::Mapping;
 use crate::import::options::ImportOptions;
+use crate::import::role::is_time_alone;
 use crate::import::text::Fields;
 use crate::import::time::{DateOrder, TimeFormat};
 use jiff::tz::{Offset, TimeZone};
@@ -17,32 +16,8 @@ const DAYS_APART_NS: i64 = 4 * DAY_NS;
 const QUARTER_NS: i64 = 900 * NANOS_PER_SECOND;
 const ZONES_APART_NS: i64 = 26 * 3_600 * NANOS_PER_SECOND;
 
-/// Columns that are called by nothing but that they are times, so that two of them say the same.
-const TIMES: [&str; 20] = [
-    "timestamp",
-    "timestamputc",
-    "timestampms",
-    "timestampns",
-    "timestampus",
-    "datetime",
-    "datetimeutc",
-    "dt",
-    "ts",
-    "tsutc",
-    "t",
-    "unix",
-    "unixtime",
-    "unixtimestamp",
-    "epoch",
-    "mts",
-    "timeutc",
-    "utctime",
-    "gmttime",
-    "localtime",
-];
-
 /// A time of a row, by one of its columns or two.
-struct Place {
+struct RowTime {
     /// What the columns are called.
     name: String,
     text: Vec<u8>,
@@ -51,50 +26,49 @@ struct Place {
     is_date: bool,
     /// Whether it says its zone itself.
     is_instant: bool,
-    /// Nanoseconds of the last digit that is written.
+    /// Nanoseconds that it may be cut off by, or rounded: of a minute if no seconds are written, or else of a second.
     unit: i64,
 }
 
-/// Refuses a file in which another column of times is no more than a zone away from the one that is taken, or further.
+/// Refuses a file in which another column of times contradicts the one that is taken.
 pub(super) fn one_time(
     names: &[String],
     roles: &[Option<Role>],
     data: &[Fields],
     options: &ImportOptions,
 ) -> Result<(), Puzzle> {
-    let mapping = &options.mapping;
-    if !has_time(roles) || is_told(mapping) || options.time_format.is_some() {
+    let told = [Role::Time, Role::Date, Role::TimeOfDay];
+    let is_told = told.iter().any(|role| options.mapping.has(*role));
+    if is_told || options.time_format.is_some() {
         return Ok(());
     }
     let at = |role: Role| roles.iter().position(|known| *known == Some(role));
-    let both = at(Role::Date).zip(at(Role::TimeOfDay));
     let Some(taken) = at(Role::Time) else {
         return Ok(());
     };
-    let is_generic = |at: usize| TIMES.contains(&plain(&names[at]).as_str());
+    let is_alone = |at: usize| is_time_alone(&plain(&names[at]));
     let others = (0..names.len()).filter(|other| {
-        let is_time = roles[*other].is_none() && is_generic(*other) && is_generic(taken);
+        let is_time = roles[*other].is_none() && is_alone(*other) && is_alone(taken);
         *other != taken && is_time || Some(*other) == at(Role::Date)
     });
     for other in others {
+        let is_date = Some(other) == at(Role::Date);
+        let clock = at(Role::TimeOfDay).filter(|_| is_date);
         for row in data.iter().filter(|row| row.len() == names.len()) {
-            let Some(this) = Place::of(names, row, taken, None) else {
+            let Some(this) = RowTime::of(names, row, taken, None) else {
                 break;
             };
-            let mut day_alone = Place::of(names, row, other, None);
-            if let Some(day) = day_alone.as_mut().filter(|_| Some(other) == at(Role::Date)) {
+            let mut day_alone = RowTime::of(names, row, other, None);
+            if let Some(day) = day_alone.as_mut().filter(|_| is_date) {
                 // A date may be written with a midnight.
                 day.is_date |= day.ts % DAY_NS == 0;
             }
-            let clock = both
-                .filter(|(date, _)| *date == other)
-                .map(|(_, clock)| clock);
-            let joined = clock.and_then(|clock| Place::of(names, row, other, Some(clock)));
+            let joined = clock.and_then(|clock| RowTime::of(names, row, other, Some(clock)));
             let Some(that) = joined.or(day_alone) else {
                 break;
             };
             if let Some(why) = this.contradicts(&that, options.zone.is_some()) {
-                let text = |place: &Place| String::from_utf8_lossy(&place.text).into_owned();
+                let text = |time: &RowTime| String::from_utf8_lossy(&time.text).into_owned();
                 let found = format!(
                     "{:?} in column {:?} and {:?} in column {:?}, which are {why}",
                     text(&this),
@@ -116,15 +90,9 @@ pub(super) fn one_time(
     Ok(())
 }
 
-fn is_told(mapping: &Mapping) -> bool {
-    ["time", "ts_event", "date", "time_of_day"]
-        .iter()
-        .any(|role| mapping.has(role))
-}
-
-impl Place {
+impl RowTime {
     /// The time that a row has in a column, or in one of dates and one of times of day; nothing if it can be read in two ways or not at all.
-    fn of(names: &[String], row: &Fields, at: usize, clock: Option<usize>) -> Option<Place> {
+    fn of(names: &[String], row: &Fields, at: usize, clock: Option<usize>) -> Option<RowTime> {
         let mut text = row.get(at).to_vec();
         let mut name = names[at].clone();
         if let Some(clock) = clock {
@@ -148,7 +116,7 @@ impl Place {
         let is_named = ["utc", "gmt"]
             .iter()
             .any(|zone| plain(&names[at]).contains(zone));
-        Some(Place {
+        Some(RowTime {
             name,
             ts: stamped.ts.0,
             is_date: stamped.is_date,
@@ -163,7 +131,7 @@ impl Place {
     }
 
     /// Why another time cannot be the same, if it cannot.
-    fn contradicts(&self, other: &Place, has_zone: bool) -> Option<&'static str> {
+    fn contradicts(&self, other: &RowTime, has_zone: bool) -> Option<&'static str> {
         let apart = other.ts.checked_sub(self.ts)?;
         if self.is_date || other.is_date {
             return (apart.abs() > DAYS_APART_NS).then_some("other days");
@@ -171,7 +139,6 @@ impl Place {
         if apart.abs() > DAYS_APART_NS {
             return Some("other days");
         }
-        // A time may be cut off, or rounded, to seconds or minutes.
         let unit = self.unit.max(other.unit);
         let zones = (apart + QUARTER_NS / 2).div_euclid(QUARTER_NS) * QUARTER_NS;
         if (apart - zones).abs() > unit || zones.abs() > ZONES_APART_NS {

@@ -30,10 +30,10 @@ impl Layout {
         if self.is_databento() && is_by_symbol {
             return Vec::new();
         }
-        let is_named = is_by_symbol || mapping.is_none("symbol");
+        let is_named = is_by_symbol || mapping.is_none(Role::Ticker);
         // Rows of the consolidated tape are of many exchanges.
         let is_tape = self.names.iter().any(|name| plain(name) == "siptimestamp");
-        let is_one = mapping.is_none("exchange") || mapping.is_none("symbol") || is_tape;
+        let is_one = mapping.is_none(Role::Venue) || mapping.is_none(Role::Ticker) || is_tape;
         let is_apart = |(name, role): (&String, &Option<Role>)| match role {
             Some(Role::Venue) => !(is_one || self.is_by_venue && is_by_symbol),
             Some(_) => false,
@@ -72,7 +72,7 @@ impl Layout {
             "indexlevel0",
             "unnamed0",
         ];
-        if mapping.is_none("symbol") || mapping.is_none("exchange") {
+        if mapping.is_none(Role::Ticker) || mapping.is_none(Role::Venue) {
             return Vec::new();
         }
         let is_label = |at: &usize| {
@@ -85,7 +85,7 @@ impl Layout {
 
     /// Columns that say the side of a trade in another way than the one that is read.
     fn sides_beside(&self, mapping: &Mapping) -> Vec<(usize, bool)> {
-        let is_told = mapping.has("side") || mapping.has("buyer_maker");
+        let is_told = mapping.has(Role::Side) || mapping.has(Role::BuyerMaker);
         if self.shape != Shape::Trades || self.is_databento() || is_told {
             return Vec::new();
         }
@@ -108,7 +108,7 @@ impl Layout {
     /// Columns of bars without a symbol that hold words and are not read: two of them in one moment may be two instruments.
     fn columns_of_words(&self, data: &[Fields], mapping: &Mapping) -> Vec<usize> {
         let is_named = self.column(Role::Ticker).is_some();
-        let is_one = mapping.is_none("symbol") || mapping.is_none("exchange");
+        let is_one = mapping.is_none(Role::Ticker) || mapping.is_none(Role::Venue);
         if !self.shape.is_bars() || is_named || is_one {
             return Vec::new();
         }

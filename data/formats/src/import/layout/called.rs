@@ -1,6 +1,7 @@
 //! What is known of a file by its columns and first rows beside what they hold: what a file without a column of symbols is called by a
 //! column of names, of which all its rows have the same.
 
+use super::rules::has_letter;
 use super::{Layout, Role, plain};
 use crate::import::options::ImportOptions;
 use crate::import::role::NAMES_OF_ONE;
@@ -32,7 +33,7 @@ impl Layout {
         is_readable: impl Fn(usize) -> bool,
     ) {
         let mapping = &options.mapping;
-        let is_told = mapping.has("symbol") || mapping.is_none("exchange");
+        let is_told = mapping.has(Role::Ticker) || mapping.is_none(Role::Venue);
         if is_told || self.is_databento() || self.column(Role::Ticker).is_some() {
             return;
         }
@@ -57,9 +58,8 @@ impl Layout {
 
 /// Whether a field holds what instruments are called by: a word, or the number of a share.
 fn is_symbol(text: &[u8]) -> bool {
-    let is_letter = |b: &u8| b.is_ascii_alphabetic() || !b.is_ascii();
     let is_number = text.len() >= DIGITS_MIN && text.iter().all(u8::is_ascii_digit);
-    let is_word = text.iter().any(is_letter) && TimeFormat::of(text).is_none();
+    let is_word = has_letter(text) && TimeFormat::of(text).is_none();
     (2..=64).contains(&text.len())
         && std::str::from_utf8(text).is_ok()
         && !text.iter().any(u8::is_ascii_whitespace)

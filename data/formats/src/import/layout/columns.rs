@@ -164,15 +164,10 @@ pub(super) fn roles(
             roles[at] = Some(role);
         }
         // A time that is told is the whole time, and a date that is told is not overruled by a time that is not.
-        let told = |role: Role| {
-            mapping
-                .iter()
-                .any(|(name, _)| Role::named(name) == Some(role))
-        };
         for taken in &mut roles {
             let is_other = match role {
                 Role::Time => matches!(taken, Some(Role::Date | Role::TimeOfDay)),
-                Role::Date => *taken == Some(Role::Time) && !told(Role::Time),
+                Role::Date => *taken == Some(Role::Time) && !mapping.has(Role::Time),
                 _ => false,
             };
             if is_other {

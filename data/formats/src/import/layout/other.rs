@@ -59,10 +59,7 @@ fn no_units(names: &[String], roles: &[Option<Role>], mapping: &Mapping) -> Resu
     ];
     for (name, role) in names.iter().zip(roles) {
         let is_size = matches!(role, Some(Role::Qty | Role::BidQty | Role::AskQty));
-        let is_told = role.is_some_and(|role| mapping.has(role.name()))
-            || ["size", "qty", "amount"]
-                .iter()
-                .any(|role| mapping.has(role));
+        let is_told = role.is_some_and(|role| mapping.has(role));
         let lower = name.trim().to_lowercase();
         let unit = lower
             .strip_suffix([')', ']'])
@@ -153,10 +150,8 @@ fn no_parts_of_times(
         "subseconds",
     ];
     const SECONDS: [&str; 4] = ["s", "sec", "second", "seconds"];
-    let is_told = ["milliseconds", "microseconds", "nanoseconds"]
-        .iter()
-        .any(|role| mapping.has(role));
-    if is_told {
+    let parts = [Role::Millis, Role::Micros, Role::Nanos];
+    if parts.iter().any(|role| mapping.has(*role)) {
         return Ok(());
     }
     let times = [Role::Time, Role::TimeOfDay];

@@ -10,6 +10,7 @@ use crate::import::mapping::Mapping;
 use crate::import::number::is_missing;
 use crate::import::options::ImportOptions;
 use crate::import::text::Fields;
+pub(super) use words::has_letter;
 pub(crate) use words::is_of_others;
 use words::{
     CLOSED, CODED, CORRECTIONS, ENTRIES, EVENTS, LEVELS, OPEN, VALID, VOID, deletes, flag,
@@ -57,11 +58,6 @@ enum Says {
     IsTrade,
     /// The word of the first row; of trades, none of the words of quotes, books and cancellations either.
     Word(Vec<u8>, bool),
-}
-
-fn has_letter(text: &[u8]) -> bool {
-    let is_letter = |b: &u8| b.is_ascii_alphabetic() || !b.is_ascii();
-    text.iter().any(is_letter)
 }
 
 /// What is to be done with a row.
@@ -243,7 +239,7 @@ impl Layout {
         let named = |names: &[&str]| names.contains(&name.as_str());
         // A column that is told goes before those that are called so.
         let is = |told: Role, names: &[&str]| {
-            role == Some(told) || role.is_none() && !mapping.has(told.name()) && named(names)
+            role == Some(told) || role.is_none() && !mapping.has(told) && named(names)
         };
         let all = |is_one: fn(&[u8]) -> bool| data.iter().all(|row| is_one(row.get(at)));
         let are_flags = all(|text| flag(text).is_some());
@@ -275,7 +271,7 @@ impl Layout {
                 let is_place = !best.is_empty() && all(|text| text.len() <= 4);
                 is_place.then_some((Says::Level(best), Some(Role::Level)))
             }
-            Shape::Trades if role.is_none() && !mapping.has("action") && named(ENTRIES) => {
+            Shape::Trades if role.is_none() && !mapping.has(Role::Action) && named(ENTRIES) => {
                 Some((Says::Entry, None))
             }
             Shape::Trades if is(Role::Action, EVENTS) => Some((Says::Trade, None)),
@@ -283,7 +279,7 @@ impl Layout {
             Shape::Trades if is(Role::Action, CODED) && all(is_code) && differ() => {
                 Some((Says::Trade, None))
             }
-            Shape::Trades if !mapping.is_none("action") => Some((Says::NoOther, None)),
+            Shape::Trades if !mapping.is_none(Role::Action) => Some((Says::NoOther, None)),
             Shape::Levels if is(Role::Action, EVENTS) => Some((Says::OfLevel, None)),
             _ => None,
         }

@@ -14,7 +14,7 @@ pub(super) fn sides_by_content(
     mapping: &Mapping,
 ) {
     let has = |role: Role| roles.contains(&Some(role));
-    let is_told = mapping.has("side") || mapping.has("buyer_maker");
+    let is_told = mapping.has(Role::Side) || mapping.has(Role::BuyerMaker);
     let are_trades = has(Role::Price) && has(Role::Qty);
     if is_told || !are_trades || has(Role::Side) || has(Role::BuyerMaker) {
         return;

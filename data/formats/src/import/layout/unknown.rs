@@ -2,8 +2,8 @@
 //! are called. Where their words differ all rows are asked (`table/names.rs`).
 
 use super::other::is_zone_name;
-use super::rules::is_event;
-use super::{Layout, Rule, plain};
+use super::rules::{has_letter, is_event};
+use super::{Layout, Role, Rule, plain};
 use crate::import::mapping::Mapping;
 use crate::import::number::{self, Decimal, is_missing};
 use crate::import::text::Fields;
@@ -71,8 +71,8 @@ impl Layout {
         mapping: &Mapping,
         is_readable: impl Fn(usize) -> bool,
     ) {
-        let is_named = self.column(super::Role::Ticker).is_some() || self.is_databento();
-        if is_named || mapping.is_none("symbol") || mapping.is_none("exchange") {
+        let is_named = self.column(Role::Ticker).is_some() || self.is_databento();
+        if is_named || mapping.is_none(Role::Ticker) || mapping.is_none(Role::Venue) {
             return;
         }
         let whole: Vec<&Fields> = data
@@ -124,8 +124,7 @@ fn is_remark(plain: &str) -> bool {
 
 /// Whether a field is a word, and no number or time.
 pub(crate) fn is_word(text: &[u8]) -> bool {
-    let is_letter = |b: &u8| b.is_ascii_alphabetic() || !b.is_ascii();
-    text.iter().any(is_letter)
+    has_letter(text)
         && TimeFormat::of(text).is_none()
         && number::parse_as(text, Decimal::Point).is_err()
 }

@@ -24,6 +24,16 @@ pub(in crate::import) enum FileOrder {
     Other(u64),
 }
 
+impl FileOrder {
+    /// Whether rows are turned: those of one time too are in the file from the last to the first.
+    pub(in crate::import) fn is_newest_first(self) -> bool {
+        matches!(
+            self,
+            FileOrder::NewestFirst | FileOrder::MostlyNewestFirst(_)
+        )
+    }
+}
+
 impl Reader<'_> {
     /// Whether a time is at midnight in the zone of the file.
     pub(in crate::import) fn is_midnight(&self, ts: Ts) -> bool {

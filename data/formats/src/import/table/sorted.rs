@@ -28,10 +28,7 @@ impl Sorted {
     /// Sorts so many records at a time.
     pub(super) fn new(order: FileOrder, by_arrival: bool, at_once: usize) -> Sorted {
         Sorted {
-            is_newest_first: matches!(
-                order,
-                FileOrder::NewestFirst | FileOrder::MostlyNewestFirst(_)
-            ),
+            is_newest_first: order.is_newest_first(),
             by_arrival,
             records: Vec::new(),
             row: 0,

@@ -5,6 +5,7 @@ use crate::import::layout::{Dialect, Layout};
 use crate::import::number::Number;
 use crate::import::options::ImportOptions;
 use crate::import::reader::{ReadRows, Reader};
+use crate::import::role::Role;
 use crate::import::row::{Row, Shape, compare};
 use std::cmp::Ordering;
 use tickloom_types::{NANOS_PER_SECOND, Ts};
@@ -40,7 +41,7 @@ impl Survey {
             has_sizes: false,
             line: 1,
             are_midnights: is_plain && !layout.shape.is_bars() && options.time_format.is_none(),
-            levels: (may_be_levels && !options.mapping.is_none("level")).then(Levels::default),
+            levels: (may_be_levels && !options.mapping.is_none(Role::Level)).then(Levels::default),
             totals: Totals::of(layout, options),
         }
     }

@@ -29,10 +29,7 @@ pub(super) struct Totals {
 impl Totals {
     /// Of trades whose sizes nobody has said to be those of each.
     pub(super) fn of(layout: &Layout, options: &ImportOptions) -> Option<Totals> {
-        let mapping = &options.mapping;
-        let is_told = ["size", "volume", "qty", "amount"]
-            .iter()
-            .any(|role| mapping.has(role));
+        let is_told = options.mapping.has(Role::Qty);
         let is_known = !layout.has_header || is_told || layout.is_databento();
         if layout.shape != Shape::Trades || is_known {
             return None;

@@ -43,9 +43,9 @@ impl Layout {
         // A level or an order has a number too.
         let has_ids = self.column(Role::TradeId).is_some();
         let is_level = self.column(Role::Level).is_some()
-            || !mapping.has("level") && !has_ids && is_named(LEVELS);
+            || !mapping.has(Role::Level) && !has_ids && is_named(LEVELS);
         let is_one = is_named(OF_NO_TRADES) || !has_ids && is_named(OF_BOOKS);
-        let is_order = !mapping.is_none("order_id") && !mapping.is_none("level") && is_one;
+        let is_order = !mapping.is_none(Role::OrderId) && !mapping.is_none(Role::Level) && is_one;
         let settled = match (is_level, is_order) {
             (true, _) => "level",
             (false, true) => "order_id",
@@ -63,9 +63,7 @@ impl Layout {
             let name = plain(&self.names[*at]);
             name.starts_with("total") || name.starts_with("cum") || name == "volumetraded"
         };
-        let is_told = ["size", "volume", "qty", "amount"]
-            .iter()
-            .any(|role| mapping.has(role));
+        let is_told = mapping.has(Role::Qty);
         let Some(at) = self.column(Role::Qty).filter(|at| !is_told && is_total(at)) else {
             return Ok(());
         };
@@ -83,14 +81,19 @@ impl Layout {
         data: &[&Fields],
         mapping: &Mapping,
     ) -> Result<(), Puzzle> {
-        const SETTLED: [&str; 10] = [
-            "bid", "ask", "bid_size", "ask_size", "price", "size", "volume", "qty", "amount",
-            "flags",
+        const SETTLED: [Role; 7] = [
+            Role::Bid,
+            Role::Ask,
+            Role::BidQty,
+            Role::AskQty,
+            Role::Price,
+            Role::Qty,
+            Role::Flags,
         ];
         let (Some(at), Some(_)) = (self.column(Role::Price), self.column(Role::Qty)) else {
             return Ok(());
         };
-        if SETTLED.iter().any(|role| mapping.has(role)) {
+        if SETTLED.iter().any(|role| mapping.has(*role)) {
             return Ok(());
         }
         if data.iter().all(|row| is_nothing(row.get(at))) {

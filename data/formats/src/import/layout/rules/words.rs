@@ -244,6 +244,12 @@ pub(super) fn is_nothing(text: &[u8]) -> bool {
     is_missing(text) || text.iter().all(|b| matches!(b, b'0' | b'.' | b','))
 }
 
+/// Whether a letter is in a text, of any language.
+pub(in crate::import::layout) fn has_letter(text: &[u8]) -> bool {
+    let is_letter = |b: &u8| b.is_ascii_alphabetic() || !b.is_ascii();
+    text.iter().any(is_letter)
+}
+
 /// Whether a field holds a word, or nothing.
 pub(super) fn is_word(text: &[u8]) -> bool {
     is_missing(text) || text.iter().all(|b| !b.is_ascii_digit())

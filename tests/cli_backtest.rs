@@ -389,18 +389,16 @@ fn sizes_get_fewer_decimals_where_volumes_leave_no_room() {
         let told = "sizes of SHIB in 4 decimals, where orders for all of the cash have 8";
         let notes = found["notes"].as_array().unwrap().iter();
         let notes: Vec<&str> = notes.filter_map(Value::as_str).collect();
-        assert!(notes.iter().any(|note| note.starts_with(told)), "{notes:?}");
+        let known = notes.iter().filter(|note| note.starts_with(told));
+        assert_eq!(known.count(), 1, "{notes:?}");
+        let ran = backtest(&data, &[&rules]);
+        assert_eq!(ran.stderr.matches(told).count(), 1, "{}", ran.stderr);
         // A size that was told is kept or refused.
-        let rules = [
-            "--enter",
-            "close > 0",
-            "--exit",
-            "close < 0",
-            "--size",
-            "0.00000001",
-        ];
-        let refused = backtest(&data, &[&rules]);
+        let found = json(&data, &[&rules, &["--size", "0.5"]]);
+        assert!(!found["notes"].to_string().contains("sizes of"), "{found}");
+        let refused = backtest(&data, &[&rules, &["--size", "0.00000001"]]);
         assert_ne!(refused.code, 0, "{}", refused.stdout);
+        assert!(!refused.stderr.contains("sizes of"), "{}", refused.stderr);
     }
 }
 

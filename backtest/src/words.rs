@@ -113,10 +113,12 @@ pub fn warnings(never_ready: &[NeverReady], never_closed: &[NeverClosed]) -> Vec
     all
 }
 
-/// Which orders wait at the end, and for what, each in a sentence.
+/// Which orders wait at the end, and for what, each in a sentence: first those that nobody quotes for, which are rarer than those of the
+/// last bar.
 #[must_use]
 pub fn warnings_of_waiting(waiting: &[Waiting]) -> Vec<String> {
-    let sentences = waiting.iter().map(|order| {
+    let (unquoted, others): (Vec<_>, Vec<_>) = waiting.iter().partition(|order| order.is_unquoted);
+    let sentences = unquoted.into_iter().chain(others).map(|order| {
         format!(
             "{}: order {} to {} {} still waits at the end: {}",
             order.strategy, order.order, order.side, order.instrument, order.why
@@ -223,10 +225,20 @@ mod tests {
             why: "there is no ask",
             is_unquoted: true,
         };
-        assert_eq!(
-            warnings_of_waiting(&[order]),
-            ["cross: order 3 to buy X still waits at the end: there is no ask"]
-        );
+        let told = "cross: order 3 to buy X still waits at the end: there is no ask";
+        assert_eq!(warnings_of_waiting(std::slice::from_ref(&order)), [told]);
+        // Of thousands the first are told, and it before those that only the end of the data keeps.
+        let of_the_last_bar = |number| Waiting {
+            order: number,
+            why: "nothing came after it that could fill it",
+            is_unquoted: false,
+            ..order.clone()
+        };
+        let all = (10..4_510).map(of_the_last_bar).chain([order.clone()]);
+        let all = warnings_of_waiting(&all.collect::<Vec<_>>());
+        assert_eq!(all.len(), NAMED_MAX + 1);
+        assert_eq!(all[0], told);
+        assert_eq!(all[NAMED_MAX], "4481 more orders still wait at the end");
     }
 
     #[test]

@@ -191,22 +191,20 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     // Only now: until here there is nothing that Ctrl-C could tear, and it ends the program at once.
     let stop = Stop::catch()?;
     let bar = output::progress(Some(data.len()), "backtest");
-    match over(&args, &settings, data, (&bar, &stop)) {
-        Ok(over) => tell_all(&args, over),
-        Err(Ended::Failed(failure)) => Err(failure),
+    let ended = match over(&args, &settings, data, (&bar, &stop)) {
         Err(Ended::Unread(failure)) => {
-            settings.rooms = rooms::rooms_of(&args, &settings)?;
+            settings.rooms = rooms::rooms_of(&args, &settings, &stop)?;
             if settings.rooms.is_empty() {
                 return Err(failure);
             }
             let mut data = Data::open(&args, &settings)?;
             data.tell_rooms(&settings.rooms);
-            match over(&args, &settings, data, (&bar, &stop)) {
-                Ok(over) => tell_all(&args, over),
-                Err(Ended::Failed(failure) | Ended::Unread(failure)) => Err(failure),
-            }
+            bar.reset();
+            over(&args, &settings, data, (&bar, &stop))
         }
-    }
+        ended => ended,
+    };
+    tell_all(&args, ended.map_err(Ended::failure)?)
 }
 
 /// Judges what was found on the way, and says and writes what came of the run.
@@ -215,27 +213,18 @@ fn tell_all(args: &Args, over: Over<'_>) -> Result<(), Failure> {
         outcome,
         observer,
         config,
-        bar_spec,
-        watch,
-        catalog,
-        left_out,
-        mut notes,
-        taken,
-        in_no_bar,
-        off_tick,
+        mut facts,
     } = over;
-    let ledger = watch.and_then(Watch::finish);
-    for text in [in_no_bar.told(bar_spec), off_tick.told()]
-        .into_iter()
-        .flatten()
-    {
+    let ledger = facts.watch.and_then(Watch::finish);
+    let told = [facts.in_no_bar.told(facts.bar), facts.off_tick.told()];
+    for text in told.into_iter().flatten() {
         watch::judge_told(&text, args.strict)?;
         output::note(&text);
-        notes.push(text);
+        facts.notes.push(text);
     }
     let mut manifest = Manifest::new(&config, &args.source(), &outcome);
-    manifest.data.left_out = left_out;
-    manifest.data.notes = notes;
+    manifest.data.left_out = facts.left_out;
+    manifest.data.notes = facts.notes;
     if let Some(ledger) = &ledger {
         watch::judge(ledger, args.strict)?;
         tell(ledger, &mut manifest);
@@ -243,13 +232,13 @@ fn tell_all(args: &Args, over: Over<'_>) -> Result<(), Failure> {
     write(args, &outcome, &manifest)?;
     let files = observer.finish(&args.results, &config, &outcome)?;
     if args.json {
-        let cache = catalog.as_ref().and_then(memory::cache);
+        let cache = facts.catalog.as_ref().and_then(memory::cache);
         return output::json(&summary::json(
             &outcome,
             &manifest,
             ledger.as_ref(),
             cache,
-            taken.as_ref(),
+            facts.taken.as_ref(),
             &files,
         ));
     }

@@ -8,7 +8,7 @@ use super::file::{folder, from_file, from_rows};
 use super::history::History;
 use super::in_no_bar::InNoBar;
 use super::off_tick::OffTick;
-use super::rooms::{self, Largest, Rooms};
+use super::rooms::{self, Rooms, Sizes};
 use super::settings::Settings;
 use super::watch::Watch;
 use crate::commands::quality::calendars;
@@ -28,17 +28,22 @@ pub(super) struct Data {
     pub(super) instruments: Instruments,
     /// What is traded unless a strategy says otherwise.
     pub(super) instrument: Option<InstrumentId>,
-    /// Size of the bars that a bar field without `@` means.
-    pub(super) bar: Option<BarSpec>,
     /// Sizes of bars that come as input and that the core does not make.
     pub(super) given_bars: Vec<BarSpec>,
     pub(super) records: Records,
+    /// What there is of each instrument, as far as it is known before the run.
+    pub(super) census: Census,
+    pub(super) facts: Facts,
+}
+
+/// What is known of records, and what they leave to be known once all were read.
+pub(super) struct Facts {
+    /// Size of the bars that a bar field without `@` means.
+    pub(super) bar: Option<BarSpec>,
     /// What looks at the records, unless nobody wants to know.
     pub(super) watch: Option<Watch>,
     /// The catalog that they come from.
     pub(super) catalog: Option<Catalog>,
-    /// What there is of each instrument, as far as it is known before the run.
-    pub(super) census: Census,
     /// Lines that were left out of the file, or of those that the catalog's runs were imported from; of a server nobody knows.
     pub(super) left_out: Option<Refusals>,
     /// What else is to be known of them.
@@ -80,12 +85,10 @@ impl Data {
             let known = calendars(args.data.as_deref(), args.calendars.as_deref())?;
             known.get(name).map_err(Failure::input)?;
         }
-        let mut data = match (&args.data, &args.questdb) {
-            (_, Some(_)) if args.text.is_used() => {
-                return Err(Failure::input(anyhow!(
-                    "--columns, --time-format, --profile and what else says how files of rows are read are for files, and not for --questdb"
-                )));
-            }
+        match (&args.data, &args.questdb) {
+            (_, Some(_)) if args.text.is_used() => Err(Failure::input(anyhow!(
+                "--columns, --time-format, --profile and what else says how files of rows are read are for files, and not for --questdb"
+            ))),
             (_, Some(address)) => {
                 let db = QuestDb::connect(address).map_err(Failure::run)?;
                 let waiting = db.unapplied().map_err(Failure::run)?;
@@ -96,15 +99,14 @@ impl Data {
                         waiting.join(", ")
                     );
                     output::note(&text);
-                    data.notes.push(text);
+                    data.facts.notes.push(text);
                 }
-                data
+                data.refine(settings)?;
+                Ok(data)
             }
-            (Some(path), None) => Data::of_path(path, args, settings)?,
-            (None, None) => return Err(Failure::input(anyhow!("--data or --questdb is needed"))),
-        };
-        data.refine(settings)?;
-        Ok(data)
+            (Some(path), None) => Data::of_path(path, args, settings),
+            (None, None) => Err(Failure::input(anyhow!("--data or --questdb is needed"))),
+        }
     }
 
     fn of_path(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Failure> {
@@ -138,11 +140,12 @@ impl Data {
     pub(super) fn tell_rooms(&mut self, rooms: &Rooms) {
         if let Some(text) = rooms::told(rooms) {
             output::note(&text);
-            self.notes.push(text);
+            self.facts.notes.push(text);
         }
     }
 
-    /// Gives the sizes of what is traded the decimals that orders need, where they have fewer. A catalog was asked for them.
+    /// Gives the sizes of what is traded the decimals that orders need, where they have fewer. A catalog is asked for them, and of a file the
+    /// largest are known.
     fn refine(&mut self, settings: &Settings) -> Result<(), Failure> {
         let (known, traded) = (&self.instruments, self.instrument);
         if settings.finer(known, traded, &settings.rooms).is_empty() {
@@ -155,11 +158,11 @@ impl Data {
             }
             self.records = Records::Memory(all);
         }
-        let mut largest = Largest::default();
+        let mut sizes = Sizes::default();
         if let Records::Memory(records) = &self.records {
-            records.iter().for_each(|record| largest.note(record));
+            records.iter().for_each(|record| sizes.note(record));
         }
-        let rooms = largest.rooms(&self.instruments);
+        let rooms = settings.limiting(sizes.rooms(&self.instruments), known, traded);
         self.tell_rooms(&rooms);
         for (id, def) in settings.finer(&self.instruments, self.instrument, &rooms) {
             if let Records::Memory(records) = &mut self.records {
@@ -173,7 +176,7 @@ impl Data {
 /// What is to be read of a history.
 pub(super) struct Asked {
     /// The instrument that is traded unless a strategy says otherwise.
-    name: Option<String>,
+    pub(super) name: Option<String>,
     bar: Option<BarSpec>,
     plans: Plans,
     /// The instruments that are asked for.
@@ -243,8 +246,9 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
     } = Asked::of(&known, &ranges, args, settings)?;
     let scanned = history.scan(&query).map_err(refused)?;
     let (rows_max, left_out) = (scanned.rows_max, scanned.left_out);
-    let (raw, off_tick) = OffTick::over(scanned.records, &scanned.instruments);
-    let led = Led::new(scanned.instruments, raw, args, &calendars)?;
+    let off_tick = OffTick::new(&scanned.instruments);
+    let records = off_tick.over(scanned.records);
+    let led = Led::new(scanned.instruments, records, args, &calendars)?;
     let Led {
         records,
         instruments,
@@ -256,13 +260,16 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         None => led,
     };
     notes.extend(absent(&defs, &instruments));
+    // A run that begins anew has told them.
+    if settings.rooms.is_empty() {
+        notes.iter().for_each(|note| output::note(note));
+    }
     let instrument = name.and_then(|name| instruments.find(&name).map(|(id, _)| id));
     let made = bar.filter(|_| plans.is_given);
     let census = census::of_tables(&ranges, &query, &instruments, made);
     Ok(Data {
         instruments,
         instrument,
-        bar,
         given_bars: made.into_iter().collect(),
         records: Records::Stream {
             rows_max,
@@ -270,22 +277,25 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
             again: history
                 .catalog()
                 .filter(|_| !plans.is_given)
-                .map(|catalog| again(catalog.clone(), query, watch.clone())),
+                .map(|catalog| again(catalog.clone(), query, watch.clone(), off_tick.clone())),
         },
         census,
-        left_out,
-        notes,
-        watch,
-        taken: None,
-        in_no_bar,
-        off_tick,
-        catalog: history.catalog().cloned(),
+        facts: Facts {
+            bar,
+            watch,
+            catalog: history.catalog().cloned(),
+            left_out,
+            notes,
+            taken: None,
+            in_no_bar,
+            off_tick,
+        },
     })
 }
 
-fn again(catalog: Catalog, query: ScanQuery, watch: Option<Watch>) -> Again {
+fn again(catalog: Catalog, query: ScanQuery, watch: Option<Watch>, off_tick: OffTick) -> Again {
     Box::new(move || {
-        let scan: Stream = Box::new(OfCatalog(catalog.scan(&query)?));
+        let scan = off_tick.over(Box::new(OfCatalog(catalog.scan(&query)?)));
         Ok(match &watch {
             Some(watch) => watch.over(scan),
             None => scan,
@@ -345,7 +355,6 @@ impl Led {
     fn by(self, plans: &Plans, bar: BarSpec, calendars: &Calendars) -> Result<Led, Failure> {
         let read: Vec<&InstrumentDef> = self.instruments.defs().iter().collect();
         let notes = plans.notes(bar, &read);
-        notes.iter().for_each(|note| output::note(note));
         let (records, instruments, in_no_bar) =
             plans.lead(self.records, &self.instruments, bar, calendars)?;
         Ok(Led {
@@ -373,13 +382,10 @@ fn named_defs(known: &Instruments, names: &[String], calendar: Option<&str>) -> 
 fn absent(defs: &[InstrumentDef], found: &Instruments) -> Option<String> {
     let names = defs.iter().map(|def| def.name.as_str());
     let absent: Vec<&str> = names.filter(|name| found.find(name).is_none()).collect();
-    if absent.is_empty() {
-        return None;
-    }
-    let note = format!(
-        "nothing of {} is in this run: there is none at these times or in these runs",
-        some_of(&absent)
-    );
-    output::note(&note);
-    Some(note)
+    (!absent.is_empty()).then(|| {
+        format!(
+            "nothing of {} is in this run: there is none at these times or in these runs",
+            some_of(&absent)
+        )
+    })
 }

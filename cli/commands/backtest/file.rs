@@ -2,7 +2,7 @@
 
 use super::Args;
 use super::choice::{choose, default_bar};
-use super::data::{Data, Records};
+use super::data::{Data, Facts, Records};
 use super::in_no_bar::InNoBar;
 use super::off_tick::OffTick;
 use super::rooms::{self, Rooms};
@@ -182,18 +182,15 @@ fn data_of(
         .map(Record::instrument);
     let records = packed.records().map_err(Failure::run)?;
     let records = rescaled(Box::new(OfFile(records)), said);
-    let (records, off_tick) = OffTick::over(records, &instruments);
+    let off_tick = OffTick::new(&instruments);
+    let records = off_tick.over(records);
     let records = match &watch {
         Some(watch) => watch.over(records),
         None => records,
     };
     let records = rescaled(records, finer);
     Ok(Data {
-        watch,
-        bar,
         census,
-        left_out: Some(about.left_out),
-        notes,
         instruments,
         instrument,
         given_bars: Vec::new(),
@@ -209,10 +206,16 @@ fn data_of(
                 again: None,
             },
         },
-        catalog: None,
-        taken: about.taken,
-        in_no_bar: InNoBar::default(),
-        off_tick,
+        facts: Facts {
+            bar,
+            watch,
+            catalog: None,
+            left_out: Some(about.left_out),
+            notes,
+            taken: about.taken,
+            in_no_bar: InNoBar::default(),
+            off_tick,
+        },
     })
 }
 
@@ -298,6 +301,7 @@ fn finer_of(
         let has = file.instruments.get(id).map_or(0, |def| def.qty_decimals);
         rooms::put(&mut rooms, &def.name, has, file.qty_decimals_max(id));
     }
+    let rooms = settings.limiting(rooms, &file.instruments, default);
     if let Some(text) = rooms::told(&rooms) {
         output::note(&text);
         notes.push(text);

@@ -15,7 +15,7 @@ const LOOKED_AT: u64 = 4_096;
 pub(super) struct OffTick(Arc<Mutex<Vec<Option<Steps>>>>);
 
 /// Of one instrument.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Steps {
     /// Its name and tick, in words.
     of: String,
@@ -26,19 +26,29 @@ struct Steps {
 }
 
 impl OffTick {
-    /// The same records, of which the first of each instrument are looked at; those of bars that are made are among them.
-    pub(super) fn over(records: Stream, instruments: &Instruments) -> (Stream, OffTick) {
-        let all: Vec<Option<Steps>> = instruments.defs().iter().map(Steps::of).collect();
-        if all.iter().all(Option::is_none) {
-            return (records, OffTick::default());
+    /// Of records of these instruments, none of which was looked at.
+    pub(super) fn new(instruments: &Instruments) -> OffTick {
+        let all = instruments.defs().iter().map(Steps::of).collect();
+        OffTick(Arc::new(Mutex::new(all)))
+    }
+
+    /// The same records from their begin, of which the first of each instrument are looked at; what was looked at of them before counts no
+    /// more.
+    pub(super) fn over(&self, records: Stream) -> Stream {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = 0;
+        for steps in all.iter_mut().flatten() {
+            (steps.seen, steps.off) = (0, 0);
+            left += 1;
         }
-        let shared = OffTick(Arc::new(Mutex::new(all.clone())));
-        let looked = Looked {
-            records,
-            all,
-            shared: shared.clone(),
-        };
-        (Box::new(looked), shared)
+        match left {
+            0 => records,
+            _ => Box::new(Looked {
+                records,
+                left,
+                all: self.clone(),
+            }),
+        }
     }
 
     /// What to say of it, once all records were read.
@@ -94,9 +104,9 @@ impl Steps {
 /// Records on their way, of which the first are looked at.
 struct Looked {
     records: Stream,
-    /// Those whose prices are still looked at.
-    all: Vec<Option<Steps>>,
-    shared: OffTick,
+    /// Instruments whose prices are still looked at.
+    left: usize,
+    all: OffTick,
 }
 
 impl RecordBlocks for Looked {
@@ -104,26 +114,64 @@ impl RecordBlocks for Looked {
 
     fn next_block(&mut self) -> Result<Option<RecordBlock<'_>>, DataError> {
         let block = self.records.next_block()?;
-        if self.all.is_empty() {
+        if self.left == 0 {
             return Ok(block);
         }
+        let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
         for record in block.iter().flat_map(|block| block.records) {
             let at = usize::try_from(record.header.instrument).ok();
-            let steps = at.and_then(|at| self.all.get_mut(at)?.as_mut());
+            let steps = at.and_then(|at| all.get_mut(at)?.as_mut());
             if let Some(steps) = steps.filter(|steps| steps.seen < LOOKED_AT) {
                 steps.look(record);
+                if steps.seen >= LOOKED_AT {
+                    self.left -= 1;
+                }
             }
         }
-        let is_over = self
-            .all
-            .iter()
-            .flatten()
-            .all(|steps| steps.seen >= LOOKED_AT);
-        let mut shared = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.clone_from(&self.all);
-        if is_over {
-            self.all.clear();
-        }
         Ok(block)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tickloom_data::InBlocks;
+    use tickloom_types::{Contract, Header, InstrumentId, InstrumentKind, SourceId, Ts};
+
+    /// Who stops and reads them again from their begin counts none twice, and what follows the first 4,096 counts for nothing.
+    #[test]
+    fn records_that_are_read_again_are_looked_at_again() {
+        let mut instruments = Instruments::new();
+        let def = InstrumentDef {
+            tick_size: 5,
+            contract: Contract {
+                kind: Some(InstrumentKind::Spot),
+                ..Contract::default()
+            },
+            ..InstrumentDef::new("A", 1, 0, "USD")
+        };
+        instruments.add(def).unwrap();
+        let off_tick = OffTick::new(&instruments);
+        let records = || -> Stream {
+            let trades = (0..6_000).map(|at: i64| {
+                let header = Header::new(Kind::Trade, InstrumentId(0), SourceId(0), Ts(at), Ts(at));
+                // Two between steps among the first, and all of the last.
+                let price = if at == 0 || at >= 4_095 { 7 } else { 10 };
+                let body = TradeBody {
+                    price,
+                    qty: 1,
+                    ..TradeBody::default()
+                };
+                Ok((at.unsigned_abs(), body.record(header)))
+            });
+            off_tick.over(Box::new(InBlocks::new(trades)))
+        };
+        let told = "prices between steps of the tick: 2 of 4096 of A, whose tick is 0.5 (of the first 4096 of each instrument)";
+        records().next_block().unwrap();
+        for _ in 0..2 {
+            let mut records = records();
+            while records.next_block().unwrap().is_some() {}
+            assert_eq!(off_tick.told().as_deref(), Some(told));
+        }
     }
 }

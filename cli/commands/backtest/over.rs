@@ -1,12 +1,10 @@
 //! A run from its data to its end.
 
 use super::Args;
-use super::data::{Data, Records};
-use super::in_no_bar::InNoBar;
-use super::off_tick::OffTick;
+use super::data::{Data, Facts, Records};
 use super::results::Observer;
 use super::settings::Settings;
-use super::watch::{self, Watch};
+use super::watch;
 use crate::failure::Failure;
 use crate::stop::Stop;
 use anyhow::anyhow;
@@ -15,8 +13,7 @@ use tickloom_backtest::{
     BacktestError, Outcome, run_bars, run_bars_in_blocks, run_blocks, run_records,
 };
 use tickloom_core::{CoreConfig, check_run};
-use tickloom_data::{Blocks, Catalog, DataError, Refusals, Taken, read_ahead};
-use tickloom_types::BarSpec;
+use tickloom_data::{Blocks, CatalogError, DataError, read_ahead};
 
 /// Runs over the records in the way that is quickest for them. What is not in memory is read while that before it is run on.
 fn run_over(
@@ -54,14 +51,7 @@ pub(super) struct Over<'a> {
     pub(super) outcome: Outcome,
     pub(super) observer: Observer<'a>,
     pub(super) config: CoreConfig,
-    pub(super) bar_spec: Option<BarSpec>,
-    pub(super) watch: Option<Watch>,
-    pub(super) catalog: Option<Catalog>,
-    pub(super) left_out: Option<Refusals>,
-    pub(super) notes: Vec<String>,
-    pub(super) taken: Option<Taken>,
-    pub(super) in_no_bar: InNoBar,
-    pub(super) off_tick: OffTick,
+    pub(super) facts: Facts,
 }
 
 /// Why a run did not come to its end.
@@ -77,6 +67,14 @@ impl From<Failure> for Ended {
     }
 }
 
+impl Ended {
+    /// It, where it is the end.
+    pub(super) fn failure(self) -> Failure {
+        let (Ended::Unread(failure) | Ended::Failed(failure)) = self;
+        failure
+    }
+}
+
 /// Runs over the data, to its end.
 pub(super) fn over<'a>(
     args: &Args,
@@ -87,25 +85,18 @@ pub(super) fn over<'a>(
     let Data {
         instruments,
         instrument,
-        bar: bar_spec,
         given_bars,
         records,
-        watch,
-        catalog,
         census,
-        left_out,
-        notes,
-        taken,
-        in_no_bar,
-        off_tick,
+        facts,
     } = data;
-    if let Some(left_out) = &left_out {
+    if let Some(left_out) = &facts.left_out {
         watch::judge_input(left_out, args.strict)?;
     }
     settings
         .check_definitions(&instruments)
         .map_err(Failure::input)?;
-    let config = settings.core(instruments, instrument, bar_spec, given_bars);
+    let config = settings.core(instruments, instrument, facts.bar, given_bars);
     check_run(&config, &census).map_err(|error| match &args.strategy {
         Some(path) => Failure::input(anyhow!(error).context(path.display().to_string())),
         None => Failure::input(error),
@@ -115,8 +106,11 @@ pub(super) fn over<'a>(
     let outcome = run_over(records, &config, &mut observer);
     bar.finish_and_clear();
     let outcome = outcome.map_err(|error| {
-        let is_unread = matches!(&error, BacktestError::Data(DataError::Catalog(_)));
-        match is_unread {
+        let has_no_place = matches!(
+            &error,
+            BacktestError::Data(DataError::Catalog(CatalogError::Schema { .. }))
+        );
+        match has_no_place {
             true => Ended::Unread(failure(error)),
             false => Ended::Failed(failure(error)),
         }
@@ -125,14 +119,7 @@ pub(super) fn over<'a>(
         outcome,
         observer,
         config,
-        bar_spec,
-        watch,
-        catalog,
-        left_out,
-        notes,
-        taken,
-        in_no_bar,
-        off_tick,
+        facts,
     })
 }
 

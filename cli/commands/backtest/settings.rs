@@ -169,6 +169,22 @@ impl Settings {
             .collect()
     }
 
+    /// Of what instruments have room for, what gives their sizes fewer decimals than they would get otherwise.
+    pub(super) fn limiting(
+        &self,
+        mut rooms: Rooms,
+        known: &Instruments,
+        default: Option<InstrumentId>,
+    ) -> Rooms {
+        let [all, fitting] = [&Rooms::new(), &rooms].map(|rooms| {
+            let finer = self.finer(known, default, rooms).into_iter();
+            let decimals = finer.map(|(_, def)| (def.name, def.qty_decimals));
+            decimals.collect::<BTreeMap<_, _>>()
+        });
+        rooms.retain(|name, _| all.get(name) != fitting.get(name));
+        rooms
+    }
+
     /// Refuses definitions that are of none of the instruments: a name that is not theirs would count for nothing in silence.
     pub(super) fn check_definitions(&self, known: &Instruments) -> anyhow::Result<()> {
         let Some(said) = self.definitions.as_ref().filter(|said| !said.is_empty()) else {

@@ -56,7 +56,7 @@ pub use number::Decimal;
 pub use options::{ImportOptions, Stamp};
 pub use profile::Profile;
 pub use report::{ImportReport, KindCount, LineError, Taken};
-pub use rescale::{Rescaling, redefine};
+pub use rescale::{Largest, Rescaling, redefine};
 pub use spooled::{PackedRecords, Packing, SpooledFile, SpooledRecords, spool_file, spool_folder};
 
 use crate::{FormatError, Result};

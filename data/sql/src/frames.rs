@@ -19,32 +19,18 @@ impl Planner<'_> {
         edge: Edge,
         (relation, select): (&TableFactor, &mut Select),
     ) -> Result<LazyFrame, SqlError> {
-        let Some(calendar) = &sample.calendar else {
-            let outside = Outside::default();
-            return sample::with_buckets(
-                frame,
-                sample,
-                (edge, outside),
-                self.reading.catalog,
-                self.text,
-            );
-        };
-        let mut chosen = frame;
-        if let Some(mut condition) = select.selection.take() {
-            self.expressions(&mut condition)?;
-            let alias = alias_of(relation).unwrap_or_else(|| Ident::new("joined"));
-            let all = self.registered(alias, chosen);
-            chosen = self.run(&format!("SELECT * FROM {all} WHERE {condition}"))?;
+        let (mut chosen, outside) = (frame, Outside::default());
+        if let Some(calendar) = &sample.calendar {
+            if let Some(mut condition) = select.selection.take() {
+                self.expressions(&mut condition)?;
+                let alias = alias_of(relation).unwrap_or_else(|| Ident::new("joined"));
+                let all = self.registered(alias, chosen);
+                chosen = self.run(&format!("SELECT * FROM {all} WHERE {condition}"))?;
+            }
+            self.outside.push((calendar.clone(), outside.clone()));
         }
-        let outside = Outside::default();
-        self.outside.push((calendar.clone(), outside.clone()));
-        sample::with_buckets(
-            chosen,
-            sample,
-            (edge, outside),
-            self.reading.catalog,
-            self.text,
-        )
+        let edge = (edge, outside);
+        sample::with_buckets(chosen, sample, edge, self.reading.catalog, self.text)
     }
 
     /// What is to be said of rows that are in no bucket, once the statement was run.

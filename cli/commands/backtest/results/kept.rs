@@ -53,7 +53,7 @@ impl Kept {
         let mut writer = writer.only_if_new()?;
         let (mut cause, mut record) = ([0; 8], [0; RECORD_LEN]);
         let mut account = Account::new(outcome.cash);
-        let mut number = 0;
+        let (mut number, mut newest) = (0, 0);
         loop {
             match outputs.read_exact(&mut cause) {
                 Ok(()) => {}
@@ -62,17 +62,17 @@ impl Kept {
             }
             outputs.read_exact(&mut record).map_err(waiting)?;
             let output = Record::from_bytes(record);
+            newest = Seq::from_le_bytes(cause);
             // What each fill left is told by the point of the curve at its time.
             if output.header.kind == Kind::Account as u8 {
                 account.take(&output);
             } else {
-                writer.push_output(number, Seq::from_le_bytes(cause), &output)?;
+                writer.push_output(number, newest, &output)?;
             }
             number += 1;
         }
-        let cause = Seq::from_le_bytes(cause);
         for (number, (ts, equity)) in (number..).zip(&outcome.equity) {
-            writer.push_output(number, cause, &account.point(cause, *ts, *equity))?;
+            writer.push_output(number, newest, &account.point(newest, *ts, *equity))?;
         }
         writer.finish().map(drop)
     }

@@ -191,7 +191,7 @@ const MORE_U8_MAX: u8 = 18;
 
 /// Which record is the first with a number that does not fit with so many more decimals.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Largest {
+pub struct Largest {
     price: Beyond,
     qty: Beyond,
     /// More decimals that the numbers were given since.
@@ -254,8 +254,9 @@ impl Largest {
         }
     }
 
+    /// Takes the next record, which has this sequence.
     #[inline]
-    pub(super) fn note(&mut self, seq: u64, record: &Record) {
+    pub fn note(&mut self, seq: u64, record: &Record) {
         let mut shown = *record;
         let (price, qty) = (&mut self.price, &mut self.qty);
         let has_numbers = visit_mantissas(&mut shown, &mut |of, mantissa| match of {
@@ -275,8 +276,9 @@ impl Largest {
         }
     }
 
-    /// How many more decimals all sizes have room for.
-    pub(super) fn qty_room(&self) -> u8 {
+    /// How many more decimals all sizes have room for, at most 18.
+    #[must_use]
+    pub fn qty_room(&self) -> u8 {
         let beyond = self.qty.first.iter().skip(1);
         let fit = beyond.take_while(|first| first.is_none()).count();
         u8::try_from(fit).unwrap_or(MORE_U8_MAX)

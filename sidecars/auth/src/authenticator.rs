@@ -1,6 +1,7 @@
 //! Whose token or key something is, for every operation of every service of the process.
 
 use crate::Auth;
+use crate::change::By;
 use crate::credential::secret::{self, SecretKind};
 use crate::flows::authentication::{is_over, living};
 use crate::flows::effective::grants_of;
@@ -8,12 +9,13 @@ use crate::flows::oauth::bearer::{is_application, stands};
 use crate::store::account::unreadable;
 use crate::store::organisation::GrantVersion;
 use crate::{AuthError, store};
+use serde_json::json;
 use sqlx::AnyConnection;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tickloom_chassis::{
-    ActionPattern, Authenticator, ChassisError, Database, Grants, Problem, ProblemCode, Subject,
-    SubjectFuture, Unauthenticated, Write,
+    ActionPattern, Authenticator, ChassisError, Database, Grants, Problem, ProblemCode,
+    RequestOrigin, Subject, SubjectFuture, Unauthenticated, Write,
 };
 use tickloom_types::Ts;
 
@@ -87,10 +89,10 @@ impl GrantCache {
 }
 
 impl Authenticator for Auth {
-    fn authenticate<'a>(&'a self, bearer: &'a str) -> SubjectFuture<'a> {
+    fn authenticate<'a>(&'a self, bearer: &'a str, origin: &'a RequestOrigin) -> SubjectFuture<'a> {
         Box::pin(async move {
             if bearer.starts_with(SecretKind::Key.prefix()) && !bearer.contains('.') {
-                self.subject_of_key(bearer).await
+                self.subject_of_key(bearer, origin).await
             } else {
                 self.subject_of_token(bearer).await
             }
@@ -128,17 +130,29 @@ impl Auth {
         })
     }
 
-    async fn subject_of_key(&self, key: &str) -> Result<Subject, Unauthenticated> {
+    async fn subject_of_key(
+        &self,
+        key: &str,
+        origin: &RequestOrigin,
+    ) -> Result<Subject, Unauthenticated> {
         let now = self.clock.now();
         let presented = secret::parse(key).map_err(|_| Unauthenticated::Refused)?;
         let shown = store::key::shown(self.database.reader(), &presented.id).await;
         let shown = shown.map_err(Unauthenticated::Failed)?;
-        let shown = shown.ok_or(Unauthenticated::Refused)?;
-        let is_right = presented.matches(SecretKind::Key, &shown.hash);
-        let is_over = shown.expires.is_some_and(|at| at <= now.0);
-        if !is_right || is_over || shown.state != "active" {
+        let wrong = match &shown {
+            None => Some("revoked"),
+            Some(shown) if !presented.matches(SecretKind::Key, &shown.hash) => Some("secret"),
+            Some(shown) if shown.expires.is_some_and(|at| at <= now.0) => Some("expired"),
+            Some(shown) if shown.state != "active" => Some("not_usable"),
+            Some(_) => None,
+        };
+        let (Some(shown), None) = (&shown, wrong) else {
+            let account = shown.map(|shown| shown.account);
+            let of = (presented.id.as_str(), account, wrong.unwrap_or_default());
+            let noted = self.note_key_refused(origin, of).await;
+            noted.map_err(failed)?;
             return Err(Unauthenticated::Refused);
-        }
+        };
         if shown.last_used.is_none_or(|at| at <= now.0 - LAST_USED_NS) {
             let noted = self.note_use(&presented.id, now).await;
             noted.map_err(Unauthenticated::Failed)?;
@@ -154,9 +168,29 @@ impl Auth {
             scopes: scopes.map_err(wrong)?,
             grants: grants.await.map_err(Unauthenticated::Failed)?,
             authenticated_at: Ts(i64::MIN),
-            account: shown.account,
+            account: shown.account.clone(),
             key: Some(presented.id),
         })
+    }
+
+    /// Notes that a key was shown that is not good: of an account that has it, or had it until it was revoked. Nothing is noted of one that
+    /// nobody ever had.
+    async fn note_key_refused(
+        &self,
+        origin: &RequestOrigin,
+        (key, account, why): (&str, Option<String>, &str),
+    ) -> Result<(), AuthError> {
+        let account = match account {
+            Some(account) => Some(account),
+            None => store::refusal::revoked_key(self.database.reader(), key).await?,
+        };
+        let Some(account) = account else {
+            return Ok(());
+        };
+        let by = By::nobody(origin, self.clock.now());
+        let on = format!("account/{account}");
+        self.note_refused(&by, ("key_refused", &on), &json!({"key": key, "why": why}))
+            .await
     }
 
     /// Decides again in a transaction in which nothing else can change: the account, its session or key and its grants as they are now.
@@ -207,5 +241,13 @@ impl Auth {
         let mut write = self.database.write().await?;
         store::key::used(&mut write, id, now.0).await?;
         write.commit().await
+    }
+}
+
+/// Why it is not known whose key it is, when nothing of it is wrong.
+fn failed(error: AuthError) -> Unauthenticated {
+    match error {
+        AuthError::Chassis(error) => Unauthenticated::Failed(error),
+        other => Unauthenticated::Failed(ChassisError::Start(other.to_string())),
     }
 }

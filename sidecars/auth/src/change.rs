@@ -5,13 +5,15 @@ pub(crate) mod organisation;
 use crate::AuthError;
 use crate::events::{AuthEvent, BODY_VERSION};
 use crate::model::{Account, AccountKind};
+use crate::origin::{FROM, sealed};
 use crate::projections::project;
 use crate::seal::PersonKey;
 use crate::store;
 use serde_json::{Map, Value, json};
+use std::net::IpAddr;
 use tickloom_chassis::{
-    AuditOutcome, NewAuditEntry, NewEvent, Problem, ProblemCode, RequestId, Subject, Write, append,
-    append_audit,
+    AuditOutcome, NewAuditEntry, NewEvent, Problem, ProblemCode, RequestOrigin, Subject, Write,
+    append, append_audit,
 };
 use tickloom_types::Ts;
 use uuid::Uuid;
@@ -24,21 +26,25 @@ pub(crate) struct By {
     pub(crate) now: Ts,
     /// What was shown for it, of an account that has many: `session/ses_…` or `key/key_…`.
     pub(crate) shown: Option<String>,
+    /// From where, unless it is a program on this machine.
+    pub(crate) from: Option<IpAddr>,
 }
 
 impl By {
-    pub(crate) fn new(subject: &Subject, request: &RequestId, now: Ts) -> By {
+    pub(crate) fn new(subject: &Subject, origin: &RequestOrigin, now: Ts) -> By {
         By {
             actor: subject.actor(),
-            request: request.to_string(),
-            now,
             shown: subject.shown(),
+            ..By::nobody(origin, now)
         }
     }
 
     /// Somebody who has not said who they are.
-    pub(crate) fn nobody(request: &RequestId, now: Ts) -> By {
-        By::named("anonymous", request.to_string(), now)
+    pub(crate) fn nobody(origin: &RequestOrigin, now: Ts) -> By {
+        By {
+            from: origin.address(),
+            ..By::named("anonymous", origin.request().to_owned(), now)
+        }
     }
 
     /// Who is no account.
@@ -48,20 +54,32 @@ impl By {
             request,
             now,
             shown: None,
+            from: None,
         }
     }
 
-    /// What an entry of the audit log says beside what happened, which is an object or nothing, with what was shown for it.
-    pub(crate) fn detail(&self, more: &str) -> String {
-        let Some(shown) = &self.shown else {
-            return more.to_owned();
-        };
+    /// What an entry of the audit log on this resource says beside what happened, which is an object or nothing, with what was shown for
+    /// it and from where.
+    pub(crate) async fn detail(
+        &self,
+        write: &mut Write,
+        resource: &str,
+        more: &str,
+    ) -> Result<String, AuthError> {
+        let from = sealed(write, self, resource).await?;
+        if self.shown.is_none() && from.is_none() {
+            return Ok(more.to_owned());
+        }
         let mut all = match serde_json::from_str(more) {
             Ok(Value::Object(all)) => all,
             _ => Map::new(),
         };
-        all.insert("shown".to_owned(), Value::from(shown.as_str()));
-        Value::Object(all).to_string()
+        for (name, text) in [("shown", &self.shown), (FROM, &from)] {
+            if let Some(text) = text {
+                all.insert(name.to_owned(), Value::from(text.as_str()));
+            }
+        }
+        Ok(Value::Object(all).to_string())
     }
 
     /// Somebody who just showed that this account is theirs.
@@ -99,7 +117,7 @@ impl By {
             action: action.to_owned(),
             resource: resource.to_owned(),
             outcome,
-            detail: self.detail(&detail),
+            detail: self.detail(write, resource, &detail).await?,
         };
         append_audit(write, &entry).await?;
         Ok(())
@@ -155,7 +173,8 @@ pub(crate) async fn apply(
         };
         return Err(Problem::new(ProblemCode::Conflict, detail).into());
     }
-    let entry = NewAuditEntry::of_event(&new, by.detail(&detail(&event)));
+    let detail = by.detail(write, &new.aggregate, &detail(&event)).await?;
+    let entry = NewAuditEntry::of_event(&new, detail);
     append_audit(write, &entry).await?;
     Ok(after)
 }

@@ -41,6 +41,9 @@ pub(crate) enum AuthError {
     TooManyAttempts(Duration),
     #[error("{}", .0.detail)]
     Problem(Box<Problem>),
+    /// What the audit log has an entry of already, which says more.
+    #[error(transparent)]
+    Noted(Box<AuthError>),
     /// What an application is told in the words of OAuth.
     #[error(transparent)]
     OAuth(Box<OAuthError>),
@@ -74,6 +77,7 @@ impl From<AuthError> for Problem {
             }
             AuthError::Chassis(error) => error.into(),
             AuthError::Problem(problem) => *problem,
+            AuthError::Noted(error) => (*error).into(),
             AuthError::OAuth(_) => Problem::new(ProblemCode::BadRequest, detail),
             AuthError::Provider(ProviderError::Away(_)) => {
                 Problem::new(ProblemCode::Unavailable, detail)

@@ -5,7 +5,7 @@ use crate::flows::providers::REQUEST_NS;
 use crate::flows::refusals::tell_left_out;
 use crate::logout_notices::{LOGOUT_NOTICE, end_logins};
 use crate::store::client_login::Logins;
-use crate::{Auth, AuthError, IDLE_NS, store};
+use crate::{Auth, AuthError, IDLE_NS, origin, store};
 use std::sync::Arc;
 use std::time::Duration;
 use tickloom_chassis::{MAIL, Stop, forget_effects, forget_given_up};
@@ -18,6 +18,8 @@ const KEPT_NS: i64 = 2 * 86_400_000_000_000;
 const LATE_NS: i64 = 300_000_000_000;
 /// Mail that was given up is kept for seven days, as long as the last of its links is good.
 const GIVEN_UP_KEPT_NS: i64 = 7 * 86_400_000_000_000;
+/// Whose key it was that was revoked is known for 90 days.
+const REVOKED_KEPT_NS: i64 = 90 * 86_400_000_000_000;
 /// Pause between two looks whether keys have to change and sessions are over.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -51,6 +53,8 @@ impl Auth {
         store::site::drop_old(&mut write, now.0).await?;
         store::identity::drop_old(&mut write, now.0 - REQUEST_NS).await?;
         tell_left_out(&mut write, now).await?;
+        let strangers = origin::day(now.0) - origin::KEPT_DAYS;
+        store::refusal::drop_old(&mut write, strangers, now.0 - REVOKED_KEPT_NS).await?;
         let mut dropped = 0;
         for kind in [LINK_REQUEST, MAIL] {
             forget_effects(&mut write, kind, Ts(now.0 - KEPT_NS)).await?;

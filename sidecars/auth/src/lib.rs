@@ -14,6 +14,7 @@ mod logout_notices;
 mod mails;
 mod model;
 pub mod oauth;
+mod origin;
 mod pages;
 mod passkey_messages;
 mod projections;
@@ -290,6 +291,10 @@ impl Service for Auth {
         Migration {
             name: "assertions",
             sql: include_str!("../migrations/0013_assertions.sql"),
+        },
+        Migration {
+            name: "noted",
+            sql: include_str!("../migrations/0014_noted.sql"),
         },
     ];
     const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;

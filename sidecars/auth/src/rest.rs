@@ -2,6 +2,7 @@
 
 mod accounts;
 mod approvals;
+mod audit;
 mod clients;
 mod curve_keys;
 mod discovery;
@@ -24,7 +25,7 @@ use axum::routing::{get, post};
 use serde::Serialize;
 use std::sync::Arc;
 use tickloom_chassis::{
-    Access, Allowed, Answer, Answered, Idempotent, PathParts, Problem, Problems, RequestId,
+    Access, Allowed, Answer, Answered, Idempotent, PathParts, Problem, Problems, RequestOrigin,
     Subject, Write,
 };
 use utoipa::ToSchema;
@@ -248,12 +249,12 @@ impl Auth {
     }
 
     /// Who asks, in which request, now.
-    fn by(&self, subject: &Subject, request: &RequestId) -> By {
+    fn by(&self, subject: &Subject, request: &RequestOrigin) -> By {
         By::new(subject, request, self.clock.now())
     }
 
     /// Somebody who has not said who they are, now.
-    fn by_nobody(&self, request: &RequestId) -> By {
+    fn by_nobody(&self, request: &RequestOrigin) -> By {
         By::nobody(request, self.clock.now())
     }
 }
@@ -320,7 +321,7 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
         .routes(routes!(grants::list_grants, grants::create_grant))
         .routes(routes!(grants::revoke_grant))
         .routes(routes!(grants::decide_access))
-        .routes(routes!(grants::list_audit))
+        .routes(routes!(audit::list_audit))
         .merge(organisations::router())
         .merge(members::router())
         .merge(invitations::router())

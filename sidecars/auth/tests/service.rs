@@ -6,6 +6,8 @@
 mod access;
 #[path = "service/accounts.rs"]
 mod accounts;
+#[path = "service/audit.rs"]
+mod audit;
 #[path = "service/authenticator.rs"]
 mod authenticator;
 #[path = "service/browser.rs"]

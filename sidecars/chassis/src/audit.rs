@@ -2,6 +2,7 @@
 //! whether it is whole. The form of an entry and of its hash is in docs/audit.md, byte for byte.
 
 mod entry;
+mod filter;
 mod verify;
 
 use crate::database::{Database, Write};
@@ -9,6 +10,8 @@ use crate::event::{counted, next_position};
 use crate::hex::{hash_of, hex};
 use crate::{ChassisError, Result};
 pub use entry::{AuditEntry, AuditOutcome, NewAuditEntry};
+pub(crate) use filter::STATEMENTS as FILTER_STATEMENTS;
+pub use filter::{AuditFilter, AuditPart, matching_audit};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use thiserror::Error;

@@ -5,6 +5,7 @@ mod caller;
 mod certificate;
 mod hosts;
 mod options;
+mod origin;
 mod places;
 mod rate;
 
@@ -13,6 +14,7 @@ pub(crate) use caller::Peer;
 pub use certificate::{Certificate, HttpsError};
 use hosts::Hosts;
 pub use options::HttpOptions;
+pub use origin::RequestOrigin;
 use places::Places;
 pub use rate::RateLimit;
 use rate::Rates;

@@ -43,8 +43,9 @@ pub use access::{
     allow_call, bearer, decide, token,
 };
 pub use audit::{
-    AuditEntry, AuditError, AuditFault, AuditHead, AuditOutcome, NewAuditEntry, append_audit,
-    audit_after, audit_head, check_audit, export_audit, verify_audit,
+    AuditEntry, AuditError, AuditFault, AuditFilter, AuditHead, AuditOutcome, AuditPart,
+    NewAuditEntry, append_audit, audit_after, audit_head, check_audit, export_audit,
+    matching_audit, verify_audit,
 };
 pub use backup::{BackupError, BackupStep, Manifest, SavedService, back_up, read_backup, restore};
 pub use clock::Clock;
@@ -64,7 +65,9 @@ pub use event::{
     NewEvent, Replay, StoredEvent, append, check_events, events_after, head, hold_events,
     rebuild_rows,
 };
-pub use http::{CallerAddress, Certificate, HttpOptions, HttpsError, RateLimit, RequestId};
+pub use http::{
+    CallerAddress, Certificate, HttpOptions, HttpsError, RateLimit, RequestId, RequestOrigin,
+};
 pub use idempotency::{
     Answer, Answered, Command, IdempotencyKey, Idempotent, remove_expired_keys, request_hash,
 };
@@ -88,6 +91,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     core_inbox::STATEMENTS,
     idempotency::STATEMENTS,
     audit::STATEMENTS,
+    audit::FILTER_STATEMENTS,
     effect::STATEMENTS,
     doctor::STATEMENTS,
 ];

@@ -51,7 +51,8 @@ pub(crate) async fn apply_organisation(
     append(write, &new).await?;
     let after = before.after(&event, by.now);
     project(write, &after, &event, (by.now, &by.actor)).await?;
-    let entry = NewAuditEntry::of_event(&new, by.detail(&detail(&event)));
+    let detail = by.detail(write, &new.aggregate, &detail(&event)).await?;
+    let entry = NewAuditEntry::of_event(&new, detail);
     append_audit(write, &entry).await?;
     Ok(after)
 }

@@ -3,6 +3,7 @@
 use super::authentication::{RightPassword, SecondFactor, is_over};
 use super::continuation::{Begun, Continuation};
 use super::passkey_proofs::Showing;
+use super::refusals::On;
 use super::sessions::NewSession;
 use super::throttle::Attempts;
 use crate::change::{By, known};
@@ -112,7 +113,8 @@ impl Auth {
     ) -> Result<BrowserSignIn, AuthError> {
         let (account, step, waiting) = self.waiting(step, by.now).await?;
         let attempts = Attempts::again(waiting.attempts);
-        self.count(&attempts, by.now).await?;
+        let on = On::Account(&account);
+        self.count(&attempts, (&by, "sign_in", on)).await?;
         let shown = (step.as_str(), &waiting.password, factor);
         let done = self
             .begin_with_factor(&by, &account.id, shown, (device, &attempts))

@@ -149,9 +149,13 @@ impl Auth {
     ///
     /// # Errors
     /// [`ProblemCode::Refused`] if the link is not good.
-    pub(crate) async fn show_invitation(&self, link: &str) -> Result<ShownInvitation, AuthError> {
+    pub(crate) async fn show_invitation(
+        &self,
+        by: &By,
+        link: &str,
+    ) -> Result<ShownInvitation, AuthError> {
         let at = self.database.reader();
-        let open = self.open_invitation(at, link).await?;
+        let open = self.shown_invitation(by, link).await?;
         let organisation = store::organisation::by_id(at, &open.invitation.organisation).await?;
         let organisation = organisation.ok_or_else(not_good)?;
         Ok(ShownInvitation {
@@ -207,7 +211,7 @@ impl Auth {
         link: &str,
         (called, password): (&str, Password),
     ) -> Result<Account, AuthError> {
-        let open = self.open_invitation(self.database.reader(), link).await?;
+        let open = self.shown_invitation(&by, link).await?;
         let address = open.invitation.email.clone();
         if !open.makes_account {
             return Err(sign_in_instead());
@@ -250,6 +254,21 @@ impl Auth {
         let inviter = &open.invitation.created_by;
         let explained = explain(write.connection(), inviter, asked, now).await?;
         Ok(open.makes_account && explained.allow)
+    }
+
+    /// The invitation of a link, if it is good; that it is not is noted.
+    pub(crate) async fn shown_invitation(
+        &self,
+        by: &By,
+        link: &str,
+    ) -> Result<OpenInvitation, AuthError> {
+        match self.open_invitation(self.database.reader(), link).await {
+            Ok(open) => Ok(open),
+            Err(error) => {
+                self.note_link(by, link).await?;
+                Err(error)
+            }
+        }
     }
 
     /// The invitation of a link, if it is good.

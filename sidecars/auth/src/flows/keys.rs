@@ -128,6 +128,7 @@ impl Auth {
         let account = known(write, account).await?;
         let key = known_key(write, &account.id, id).await?;
         store::key::drop_secret(write, &key.id).await?;
+        store::refusal::add_revoked_key(write, (&key.id, &account.id), by.now.0).await?;
         apply(write, by, account, AuthEvent::KeyRevoked { id: key.id }).await?;
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::events::AuthEvent;
 use crate::model::{Account, AccountKind, email, name};
 use crate::store::secret::Link;
 use crate::{AuthError, store};
+use serde_json::Value;
 use tickloom_chassis::{
     NewEffect, Problem, ProblemCode, ResourcePattern, Role, What, Write, enqueue,
 };
@@ -125,8 +126,14 @@ impl Auth {
         (link, password): (&str, Password),
         first: Option<First>,
     ) -> Result<(Account, Option<Secret>), AuthError> {
-        let presented = secret::parse(link).map_err(|_| not_good())?;
-        let found = self.good_link(&presented, &by).await?;
+        let presented = secret::parse(link).map_err(|_| not_good());
+        let (presented, found) = match self.good_link(presented, &by).await {
+            Ok(found) => found,
+            Err(error) => {
+                self.note_link(&by, link).await?;
+                return Err(error);
+            }
+        };
         let account = match &found.account {
             Some(id) => store::account::by_id(self.database.reader(), id).await?,
             None => None,
@@ -220,13 +227,30 @@ impl Auth {
         Ok(account)
     }
 
-    async fn good_link(&self, presented: &Presented, by: &By) -> Result<Link, AuthError> {
+    async fn good_link(
+        &self,
+        presented: Result<Presented, AuthError>,
+        by: &By,
+    ) -> Result<(Presented, Link), AuthError> {
+        let presented = presented?;
         let found = store::secret::link(self.database.reader(), &presented.id).await?;
         let found = found.ok_or_else(not_good)?;
         if !presented.matches(SecretKind::Link, &found.hash) || found.expires <= by.now.0 {
             return Err(not_good());
         }
-        Ok(found)
+        Ok((presented, found))
+    }
+
+    /// Notes that somebody showed a link that is not good: of an account, while it is known whose it was.
+    pub(crate) async fn note_link(&self, by: &By, link: &str) -> Result<(), AuthError> {
+        let found = match secret::parse(link) {
+            Ok(shown) => store::secret::link(self.database.reader(), &shown.id).await?,
+            Err(_) => None,
+        };
+        let account = found.and_then(|link| link.account);
+        let on = account.map_or(String::new(), |id| format!("account/{id}"));
+        self.note_refused(by, ("link_refused", &on), &Value::Null)
+            .await
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) mod tokens;
 use crate::AuthError;
 use crate::change::By;
 use serde_json::Value;
-use tickloom_chassis::{AuditOutcome, NewAuditEntry, Write, append_audit};
+use tickloom_chassis::{AuditOutcome, Write};
 
 /// Notes something of an application, with what there is to know of it.
 async fn audit(
@@ -25,15 +25,6 @@ async fn audit(
     outcome: AuditOutcome,
     detail: &Value,
 ) -> Result<(), AuthError> {
-    let entry = NewAuditEntry {
-        at: by.now,
-        actor: by.actor.clone(),
-        request: by.request.clone(),
-        action: action.to_owned(),
-        resource: resource.to_owned(),
-        outcome,
-        detail: by.detail(&detail.to_string()),
-    };
-    append_audit(write, &entry).await?;
-    Ok(())
+    by.audit_with(write, (action, resource), outcome, detail.to_string())
+        .await
 }

@@ -80,11 +80,17 @@ impl Auth {
     ) -> Result<C, AuthError> {
         self.relying_party()?;
         let found = store::passkey::shown(self.database.reader(), &shown.credential).await?;
-        // One that nobody has is written down nowhere: whoever makes them up leaves no rows.
-        let found = found.ok_or_else(wrong_passkey)?;
+        let Some(found) = found else {
+            let error = wrong_passkey();
+            self.note_refusal(&by, ("sign_in", &error), On::Nothing)
+                .await?;
+            return Err(error);
+        };
+        let account = store::account::by_id(self.database.reader(), &found.account).await?;
+        let known = On::known(account.as_ref());
         let of = (found.id.as_str(), found.account.as_str());
         let attempts = Attempts::of_passkey(&self.database, of, device_token, by.now).await?;
-        self.count(&attempts, by.now).await?;
+        self.count(&attempts, (&by, "sign_in", known)).await?;
         let on = (device, &attempts);
         let error = match self
             .begin_with_passkey(&by, &found.account, shown, on)
@@ -94,11 +100,11 @@ impl Auth {
             Err(error) => error,
         };
         if is_guess(&error) {
-            let account = store::account::by_id(self.database.reader(), &found.account).await?;
-            self.note_refusal(&by, ("sign_in", &error), On::known(account.as_ref()))
-                .await?;
+            self.note_refusal(&by, ("sign_in", &error), known).await?;
         } else {
             attempts.undo(&self.database).await?;
+            self.note_turned_away(&by, ("sign_in", &error), known)
+                .await?;
         }
         Err(error)
     }

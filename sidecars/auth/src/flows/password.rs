@@ -3,6 +3,7 @@
 use super::authentication::{RightPassword, SecondFactor, goes_on, recent};
 use super::browser::NextCookie;
 use super::passkey_proofs::Showing;
+use super::refusals::On;
 use super::sessions::remember_device;
 use super::throttle::Attempts;
 use crate::Auth;
@@ -55,7 +56,8 @@ impl Auth {
         let account = account.ok_or_else(wrong_credentials)?;
         account.person()?;
         let attempts = Attempts::of_session(session);
-        self.count(&attempts, by.now).await?;
+        let on = On::Account(&account);
+        self.count(&attempts, (&by, "password_set", on)).await?;
         let words = vec![
             account.email.clone().unwrap_or_default(),
             account.name.clone(),

@@ -189,9 +189,13 @@ impl Auth {
             }
         };
         let by = by.account(&account.id);
-        account
-            .person()
-            .map_err(|refusal| Problem::new(ProblemCode::Forbidden, refusal.to_string()))?;
+        if let Err(refusal) = account.person() {
+            drop(write);
+            let error = Problem::new(ProblemCode::Forbidden, refusal.to_string()).into();
+            let on = On::Account(&account);
+            self.note_turned_away(&by, ("sign_in", &error), on).await?;
+            return Err(error);
+        }
         let at = authenticated_at(&claims, by.now);
         let config = &self.provider(name)?.config;
         let is_trusted = claims.has_method(&config.second_factor);
@@ -235,7 +239,8 @@ impl Auth {
         let account = account.ok_or(ProviderError::NotYours)?;
         let by = by.account(&account.id);
         let attempts = Attempts::of_identified(&account.id);
-        self.count(&attempts, by.now).await?;
+        let on = On::Account(&account);
+        self.count(&attempts, (&by, "sign_in", on)).await?;
         let at = Ts(request.authenticated_at.unwrap_or(0));
         let methods = request.methods.unwrap_or_default();
         let done = async {
@@ -302,7 +307,8 @@ impl Auth {
         let account = store::account::by_id(self.database.reader(), &subject.account).await?;
         let account = account.ok_or(ProviderError::NotYours)?;
         let attempts = Attempts::of_session(own);
-        self.count(&attempts, by.now).await?;
+        let on = On::Account(&account);
+        self.count(&attempts, (&by, "step_up", on)).await?;
         let done = async {
             let what = (name, Purpose::StepUp);
             let (_, claims) = self

@@ -1,20 +1,44 @@
-//! What is noted of attempts that failed.
+//! What is noted of attempts that failed, and of what is done very often.
 //!
-//! Those on an account are bounded by the waits between them. Of those that name no account there may be any number, by whoever wants to
-//! fill the disk: the audit log takes so many of a kind in a minute, and then one entry that says how many it left out.
+//! Wrong passwords and codes of an account are bounded by the waits between them, and each is an entry. Of anything else there may be any
+//! number, by whoever wants to fill the disk: the audit log takes so many of a kind in a window, and then one entry that says how many it
+//! left out.
 
 use crate::change::By;
 use crate::credential::passkey::PasskeyError;
 use crate::model::Account;
-use crate::store::refusal::Counted;
+use crate::store::refusal::{Counted, Window};
 use crate::{Auth, AuthError, store};
-use serde_json::json;
-use tickloom_chassis::{AuditOutcome, Write};
+use serde_json::{Value, json};
+use tickloom_chassis::{AuditOutcome, ProblemCode, Write};
 use tickloom_types::Ts;
 
-/// Entries of attempts of one kind that name no account, in a minute.
-const NOTED_A_MINUTE: i64 = 60;
 const MINUTE_NS: i64 = 60_000_000_000;
+
+/// How many entries of one kind the audit log takes in a window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Often {
+    /// Entries.
+    noted: i64,
+    /// Minutes that the window has; windows begin at whole multiples of it since the epoch.
+    minutes: i64,
+}
+
+/// Attempts of one kind that name no account.
+const OF_STRANGERS: Often = Often {
+    noted: 60,
+    minutes: 1,
+};
+/// Attempts of one kind on one account or application, where nothing else bounds them.
+pub(crate) const OF_ONE: Often = Often {
+    noted: 5,
+    minutes: 1,
+};
+/// What goes well over and over: tokens of one authorisation, program or session.
+pub(crate) const GOING_ON: Often = Often {
+    noted: 1,
+    minutes: 60,
+};
 
 /// On what something was shown that is wrong.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +64,19 @@ impl<'a> On<'a> {
     }
 }
 
+impl Often {
+    /// The window of a time.
+    fn window(self, now: Ts) -> Window {
+        let minute = now.0.div_euclid(MINUTE_NS);
+        let first = minute - minute.rem_euclid(self.minutes);
+        Window {
+            since: first.saturating_mul(MINUTE_NS),
+            last_minute: first + self.minutes - 1,
+            noted: self.noted,
+        }
+    }
+}
+
 impl Auth {
     /// Notes that something was shown that is wrong.
     pub(crate) async fn note_refusal(
@@ -49,7 +86,6 @@ impl Auth {
         on: On<'_>,
     ) -> Result<(), AuthError> {
         let resource = on.resource();
-        let mut write = self.write().await?;
         let (action, detail) = match why {
             // Somebody may have a copy of it, whatever it was shown for.
             AuthError::WrongPasskey(id, why @ PasskeyError::CounterBack) => {
@@ -59,43 +95,100 @@ impl Auth {
             _ => (action, String::new()),
         };
         let what = (action, resource.as_str());
-        if matches!(on, On::Account(_)) || has_room(&mut write, what, by.now).await? {
+        let mut write = self.write().await?;
+        if matches!(on, On::Account(_)) {
             by.audit_with(&mut write, what, AuditOutcome::Refused, detail)
                 .await?;
+        } else {
+            let refused = (AuditOutcome::Refused, detail);
+            note_often(&mut write, by, what, refused, OF_STRANGERS).await?;
         }
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// Notes that something was not even looked at: there were too many attempts, or the account may not be used.
+    pub(crate) async fn note_turned_away(
+        &self,
+        by: &By,
+        (action, why): (&str, &AuthError),
+        on: On<'_>,
+    ) -> Result<(), AuthError> {
+        let why = match why {
+            AuthError::TooManyAttempts(_) => "too_many_attempts",
+            AuthError::Problem(problem) if problem.code == ProblemCode::Forbidden => "not_usable",
+            _ => return Ok(()),
+        };
+        let resource = on.resource();
+        self.note_refused(by, (action, &resource), &json!({"why": why}))
+            .await
+    }
+
+    /// Notes that something was refused of which there may be any number: on an account or an application, or on nothing that is known.
+    pub(crate) async fn note_refused(
+        &self,
+        by: &By,
+        what: (&str, &str),
+        detail: &Value,
+    ) -> Result<(), AuthError> {
+        let often = if what.1.is_empty() {
+            OF_STRANGERS
+        } else {
+            OF_ONE
+        };
+        let mut write = self.write().await?;
+        let detail = if detail.is_null() {
+            String::new()
+        } else {
+            detail.to_string()
+        };
+        let refused = (AuditOutcome::Refused, detail);
+        note_often(&mut write, by, what, refused, often).await?;
         write.commit().await?;
         Ok(())
     }
 }
 
-/// Counts an attempt that names no account, and says whether the log takes it.
-async fn has_room(
+/// Notes something of which there may be any number, if its window has room for it.
+pub(crate) async fn note_often(
     write: &mut Write,
+    by: &By,
     (action, resource): (&str, &str),
-    now: Ts,
-) -> Result<bool, AuthError> {
-    tell_left_out(write, now).await?;
-    let minute = now.0.div_euclid(MINUTE_NS);
-    let count = store::refusal::count(write, (action, resource), minute).await?;
-    Ok(count <= NOTED_A_MINUTE)
+    (outcome, detail): (AuditOutcome, String),
+    often: Often,
+) -> Result<(), AuthError> {
+    tell_left_out(write, by.now).await?;
+    let what = (action, resource, outcome.name());
+    let count = store::refusal::count(write, what, often.window(by.now)).await?;
+    if count > often.noted {
+        return Ok(());
+    }
+    by.audit_with(write, (action, resource), outcome, detail)
+        .await
 }
 
-/// Notes how many attempts of minutes that are over were left out.
+/// Notes how much of windows that are over was left out.
 pub(crate) async fn tell_left_out(write: &mut Write, now: Ts) -> Result<(), AuthError> {
-    let by = By::named("anonymous", String::new(), now);
     for counted in store::refusal::take_before(write, now.0.div_euclid(MINUTE_NS)).await? {
         let Counted {
             action,
             resource,
-            minute,
             count,
+            since,
+            noted,
+            outcome,
         } = counted;
-        if count > NOTED_A_MINUTE {
-            let since = minute.saturating_mul(MINUTE_NS);
-            let detail = json!({"left_out": count - NOTED_A_MINUTE, "since": since}).to_string();
+        if count > noted {
+            let is_done = outcome == AuditOutcome::Done.name();
+            let (actor, outcome) = if is_done {
+                ("service/auth", AuditOutcome::Done)
+            } else {
+                ("anonymous", AuditOutcome::Refused)
+            };
+            let by = By::named(actor, String::new(), now);
+            let detail = json!({"left_out": count - noted, "since": since}).to_string();
             let what = (action.as_str(), resource.as_str());
-            by.audit_with(write, what, AuditOutcome::Refused, detail)
-                .await?;
+            by.audit_with(write, what, outcome, detail).await?;
         }
     }
     Ok(())
@@ -104,4 +197,22 @@ pub(crate) async fn tell_left_out(write: &mut Write, now: Ts) -> Result<(), Auth
 /// What an entry says of a passkey that showed something wrong.
 fn passkey_detail(id: &str, why: &PasskeyError) -> String {
     json!({"passkey": id, "why": why.to_string()}).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_begin_at_whole_minutes_and_hours() {
+        // 22:13:20 of 14 November 2023: minute 28,333,333 since the epoch.
+        let now = Ts(1_700_000_000_000_000_000);
+        let window = OF_STRANGERS.window(now);
+        assert_eq!(window.last_minute, 28_333_333);
+        assert_eq!(window.since, 1_699_999_980_000_000_000);
+        // 22:00 is minute 28,333,320.
+        let window = GOING_ON.window(now);
+        assert_eq!(window.last_minute, 28_333_379);
+        assert_eq!(window.since, 1_699_999_200_000_000_000);
+    }
 }

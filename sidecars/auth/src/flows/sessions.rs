@@ -3,7 +3,7 @@
 use super::authentication::{RightPassword, SecondFactor, is_guess, is_over};
 use super::continuation::{Begun, Continuation};
 use super::passkey_proofs::Showing;
-use super::refusals::On;
+use super::refusals::{GOING_ON, On, note_often};
 use super::throttle::Attempts;
 use crate::change::By;
 use crate::credential::keyring::{TOKEN_LIFETIME_S, TokenRequest};
@@ -20,7 +20,7 @@ use crate::store::session::Session;
 use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tickloom_chassis::{AuditOutcome, Problem, ProblemCode, Subject, Write};
 use tickloom_types::Ts;
 use utoipa::ToSchema;
@@ -111,7 +111,8 @@ impl Auth {
         let id = account.as_ref().map(|account| account.id.as_str());
         let device = shown.device_token.as_deref();
         let attempts = Attempts::of(&self.database, (&email, id), device, by.now).await?;
-        self.count(&attempts, by.now).await?;
+        let on = On::known(account.as_ref());
+        self.count(&attempts, (&by, "sign_in", on)).await?;
         let factor = SecondFactor::new(shown.code.as_deref(), shown.passkey.as_ref());
         let begun = match self.check_password(account.as_ref(), shown.password).await {
             Ok(right) => {
@@ -125,10 +126,10 @@ impl Auth {
             Err(error) => error,
         };
         if is_guess(&error) {
-            self.note_refusal(&by, ("sign_in", &error), On::known(account.as_ref()))
-                .await?;
+            self.note_refusal(&by, ("sign_in", &error), on).await?;
         } else {
             attempts.undo(&self.database).await?;
+            self.note_turned_away(&by, ("sign_in", &error), on).await?;
         }
         Err(error)
     }
@@ -182,10 +183,18 @@ impl Auth {
         Ok(begun)
     }
 
-    /// Counts a try, unless it has to wait.
-    pub(crate) async fn count(&self, attempts: &Attempts, now: Ts) -> Result<(), AuthError> {
+    /// Counts a try, unless it has to wait, which is noted.
+    pub(crate) async fn count(
+        &self,
+        attempts: &Attempts,
+        (by, action, on): (&By, &str, On<'_>),
+    ) -> Result<(), AuthError> {
         let mut write = self.database.write().await?;
-        attempts.count(&mut write, now).await?;
+        if let Err(error) = attempts.count(&mut write, by.now).await {
+            drop(write);
+            self.note_turned_away(by, (action, &error), on).await?;
+            return Err(error);
+        }
         write.commit().await?;
         Ok(())
     }
@@ -258,6 +267,32 @@ impl Auth {
     /// # Errors
     /// [`ProblemCode::Unauthenticated`].
     pub(crate) async fn refresh(&self, by: By, token: &str) -> Result<Tokens, AuthError> {
+        let noted = by.clone();
+        let gone_on = self.go_on(by, token).await;
+        if let Err(AuthError::Noted(error)) = gone_on {
+            return Err(*error);
+        }
+        if let Err(AuthError::Problem(why)) = &gone_on
+            && why.code == ProblemCode::Unauthenticated
+        {
+            let shown = secret::parse(token).ok();
+            let at = self.database.reader();
+            let session = match shown {
+                Some(shown) => store::session::refresh(at, &shown.id).await?,
+                None => None,
+            };
+            let session = match session {
+                Some(refresh) => store::session::one(at, &refresh.session).await?,
+                None => None,
+            };
+            let on = session.map_or(String::new(), |one| format!("account/{}", one.account));
+            self.note_refused(&noted, ("refresh_refused", &on), &Value::Null)
+                .await?;
+        }
+        gone_on
+    }
+
+    async fn go_on(&self, by: By, token: &str) -> Result<Tokens, AuthError> {
         let refused = || {
             let detail = "the session is over: sign in again";
             AuthError::from(Problem::new(ProblemCode::Unauthenticated, detail))
@@ -285,7 +320,7 @@ impl Auth {
             )
             .await?;
             write.commit().await?;
-            return Err(refused());
+            return Err(AuthError::Noted(Box::new(refused())));
         }
         let account = crate::change::known(&mut write, &session.account).await?;
         let is_over = is_over((session.expires, session.last_used), by.now);
@@ -294,6 +329,10 @@ impl Auth {
         }
         store::session::touch(&mut write, &session.id, by.now.0).await?;
         let tokens = self.tokens(&mut write, &session, by.now).await?;
+        let resource = format!("account/{}/sessions/{}", session.account, session.id);
+        let what = ("session_refreshed", resource.as_str());
+        let done = (AuditOutcome::Done, String::new());
+        note_often(&mut write, &by, what, done, GOING_ON).await?;
         write.commit().await?;
         Ok(tokens)
     }

@@ -11,8 +11,8 @@ use crate::{Auth, AuthError, store};
 use serde_json::json;
 use subtle::ConstantTimeEq;
 use tickloom_chassis::{
-    ActionPattern, AuditOutcome, Authenticator, ChassisError, Problem, ProblemCode, Subject,
-    Unauthenticated,
+    ActionPattern, AuditOutcome, Authenticator, ChassisError, Problem, ProblemCode, RequestOrigin,
+    Subject, Unauthenticated,
 };
 use tickloom_types::{NANOS_PER_SECOND, Ts};
 
@@ -138,8 +138,9 @@ impl Auth {
     pub(crate) async fn subject_of_bearer(
         &self,
         bearer: &str,
+        origin: &RequestOrigin,
     ) -> Result<Option<Subject>, ChassisError> {
-        match self.authenticate(bearer).await {
+        match self.authenticate(bearer, origin).await {
             Ok(subject) => Ok(Some(subject)),
             Err(Unauthenticated::Refused) => Ok(None),
             Err(Unauthenticated::Failed(error)) => Err(error),

@@ -31,7 +31,8 @@ impl Auth {
         let account = store::account::by_id(self.database.reader(), &subject.account).await?;
         let account = account.ok_or_else(wrong_credentials)?;
         let attempts = Attempts::of_session(session);
-        self.count(&attempts, by.now).await?;
+        let on = On::Account(&account);
+        self.count(&attempts, (&by, "step_up", on)).await?;
         let done = match self.check_password(Some(&account), password).await {
             Ok(right) => {
                 let to = (session, account.id.as_str(), cookie);
@@ -103,7 +104,11 @@ impl Auth {
                 self.note_refusal(by, (action, error), On::Account(account))
                     .await?;
             }
-            Err(_) => attempts.undo(&self.database).await?,
+            Err(error) => {
+                attempts.undo(&self.database).await?;
+                let on = On::Account(account);
+                self.note_turned_away(by, (action, error), on).await?;
+            }
         }
         done
     }
@@ -124,7 +129,8 @@ impl Auth {
         let account = store::account::by_id(self.database.reader(), &subject.account).await?;
         let account = account.ok_or_else(wrong_passkey)?;
         let attempts = Attempts::of_session(session);
-        self.count(&attempts, by.now).await?;
+        let on = On::Account(&account);
+        self.count(&attempts, (&by, "step_up", on)).await?;
         let of = (session, account.id.as_str(), cookie);
         let done = self
             .complete_step_up_with_passkey(&by, of, shown, &attempts)

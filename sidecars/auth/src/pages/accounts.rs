@@ -1,7 +1,7 @@
 //! Accounts, for administrators: which there are, new ones, and keeping one from being used.
 
 use super::links::LINK;
-use super::{ACCOUNTS, Answer, Done, local, rejected, views};
+use super::{ACCOUNTS, Answer, Done, audit, local, rejected, views};
 use crate::change::By;
 use crate::credential::secret::Secret;
 use crate::flows::accounts::NewAccount;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use tickloom_chassis::console::{
     ButtonKind, Field, FieldError, Fields, Form, Page, PageAllowed, Visitor, button_form, form,
 };
-use tickloom_chassis::{Problem, ProblemCode, RequestId, decide};
+use tickloom_chassis::{Problem, ProblemCode, RequestOrigin, decide};
 
 pub(super) async fn list(
     State(auth): State<Arc<Auth>>,
@@ -118,7 +118,7 @@ pub(super) async fn show(
             dt { "Since" } dd { (views::time(account.created)) }
             dt { "Id" } dd { code { (account.id) } }
         }
-        (ways(&account))
+        (ways(&account, decide(subject, "audit.read", "audit/*", visitor.now).allow))
         @if may.allow { (suspension(visitor, &account)) }
     };
     let shown = Page::new(called(&account), body).with_notice(query.notice());
@@ -126,7 +126,7 @@ pub(super) async fn show(
 }
 
 /// Where one goes from an account.
-fn ways(account: &Account) -> Markup {
+fn ways(account: &Account, reads_audit: bool) -> Markup {
     let path = format!("{ACCOUNTS}/{}", account.id);
     html! {
         div.actions {
@@ -136,6 +136,7 @@ fn ways(account: &Account) -> Markup {
                 a.button.quiet href={ (path) "/sessions" } { "Sessions" }
                 a.button.quiet href={ (path) "/applications" } { "Applications" }
             }
+            @if reads_audit { a.button.quiet href={ (audit::PATH) "?account=" (account.id) } { "Audit log" } }
         }
     }
 }
@@ -159,7 +160,7 @@ fn suspension(visitor: &Visitor, account: &Account) -> Markup {
 pub(super) async fn suspend(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<SuspendAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
     sent: Form,
 ) -> Answer {
@@ -169,7 +170,7 @@ pub(super) async fn suspend(
 pub(super) async fn resume(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<SuspendAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
     sent: Form,
 ) -> Answer {
@@ -178,7 +179,7 @@ pub(super) async fn resume(
 
 async fn set_suspended(
     auth: &Auth,
-    (page, request): (&PageAllowed<SuspendAccount>, &RequestId),
+    (page, request): (&PageAllowed<SuspendAccount>, &RequestOrigin),
     (account, is_suspended): (&str, bool),
     sent: &Form,
 ) -> Answer {
@@ -206,7 +207,7 @@ pub(super) async fn show_new(
 pub(super) async fn create(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<CreateAccounts>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     let subject = &page.allowed.subject;

@@ -9,7 +9,7 @@ use crate::{Auth, IDLE_NS, store};
 use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
 use std::sync::Arc;
-use tickloom_chassis::RequestId;
+use tickloom_chassis::RequestOrigin;
 use tickloom_chassis::console::{ButtonKind, Form, Page, PageAllowed, Visitor, button_form};
 
 /// Rows of each of the two lists, at most.
@@ -93,7 +93,7 @@ fn given_table((visitor, path): (&Visitor, &str), given: &[Given]) -> Markup {
 pub(super) async fn revoke(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
     sent: Form,
 ) -> Answer {
@@ -113,7 +113,7 @@ pub(super) async fn revoke(
 pub(super) async fn end(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
     sent: Form,
 ) -> Answer {

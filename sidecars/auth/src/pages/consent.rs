@@ -16,7 +16,7 @@ use std::sync::Arc;
 use tickloom_chassis::console::{
     ButtonKind, Fields, Form, LocalPath, Page, PageAllowed, Visitor, button_form, form,
 };
-use tickloom_chassis::{Problem, ProblemCode, RequestId};
+use tickloom_chassis::{Problem, ProblemCode, RequestOrigin};
 
 /// Where applications send people: outside of the console, as what comes of it may lead to another site.
 pub(crate) const AUTHORIZE: &str = "/auth/oauth/authorize";
@@ -32,7 +32,7 @@ pub(super) fn root() -> Router<Arc<Auth>> {
 async fn show(
     State(auth): State<Arc<Auth>>,
     visitor: Visitor,
-    request: RequestId,
+    request: RequestOrigin,
     RawQuery(query): RawQuery,
 ) -> Answer {
     let asked = read(query.unwrap_or_default().as_bytes())?;
@@ -63,7 +63,7 @@ async fn to_get(sent: Bytes) -> Answer {
 pub(super) async fn answer(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     let (subject, fields) = (&page.allowed.subject, &sent.fields);

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tickloom_chassis::console::{
     Field, FieldError, Form, LocalPath, Page, PageAllowed, Visitor, form,
 };
-use tickloom_chassis::{Problem, ProblemCode, RequestId};
+use tickloom_chassis::{Problem, ProblemCode, RequestOrigin};
 
 /// Where a code is typed.
 const PATH: &str = "/console/auth/device";
@@ -74,7 +74,7 @@ fn code_page(
 pub(super) async fn look(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     let (visitor, subject) = (&page.visitor, &page.allowed.subject);
@@ -125,7 +125,7 @@ fn device_page(visitor: &Visitor, code: &str, waiting: &WaitingDevice) -> Respon
 pub(super) async fn decide(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     let (visitor, subject) = (&page.visitor, &page.allowed.subject);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tickloom_chassis::console::{
     ButtonKind, Field, FieldError, Form, Page, PageAllowed, Visitor, button_form, form,
 };
-use tickloom_chassis::{Problem, ProblemCode, RequestId};
+use tickloom_chassis::{Problem, ProblemCode, RequestOrigin};
 
 pub(super) const PATH: &str = "/console/auth/second-factor";
 const CONFIRM: &str = "/console/auth/second-factor/confirm";
@@ -45,7 +45,7 @@ pub(super) async fn show(
 pub(super) async fn begin(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     let subject = &page.allowed.subject;
@@ -57,7 +57,7 @@ pub(super) async fn begin(
 pub(super) async fn confirm(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     let subject = &page.allowed.subject;
@@ -90,7 +90,7 @@ fn code_error(problem: Problem) -> Result<FieldError, Problem> {
 pub(super) async fn remove(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     let subject = &page.allowed.subject;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tickloom_chassis::console::{
     ButtonKind, Field, FieldError, Fields, Form, Page, PageAllowed, Visitor, button_form, form,
 };
-use tickloom_chassis::{ChassisError, RequestId, decide};
+use tickloom_chassis::{ChassisError, RequestOrigin, decide};
 
 /// A question whether the account may do something.
 #[derive(Debug, Default, Deserialize)]
@@ -108,7 +108,7 @@ pub(super) async fn show_new(
 pub(super) async fn create(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<ChangeGrants>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
     sent: Form,
 ) -> Answer {
@@ -175,7 +175,7 @@ fn new_page(
 pub(super) async fn revoke(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<ChangeGrants>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
     sent: Form,
 ) -> Answer {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tickloom_chassis::console::{
     ButtonKind, Field, FieldError, Fields, Form, Page, PageAllowed, Visitor, button_form, form,
 };
-use tickloom_chassis::{Problem, ProblemCode, RequestId};
+use tickloom_chassis::{Problem, ProblemCode, RequestOrigin};
 
 /// How long the old key is valid beside the new one: what is offered.
 const GRACES: [(&str, &str); 4] = [
@@ -89,7 +89,7 @@ pub(super) async fn show_new(
 pub(super) async fn create(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
     sent: Form,
 ) -> Answer {
@@ -233,7 +233,7 @@ pub(super) async fn show(
 pub(super) async fn rotate(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((account, key)): Path<(String, String)>,
     sent: Form,
 ) -> Answer {
@@ -257,7 +257,7 @@ pub(super) async fn rotate(
 pub(super) async fn revoke(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((account, key)): Path<(String, String)>,
     sent: Form,
 ) -> Answer {

@@ -14,7 +14,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
 use std::sync::Arc;
-use tickloom_chassis::RequestId;
+use tickloom_chassis::RequestOrigin;
 use tickloom_chassis::console::{Field, FieldError, Fields, Form, Page, Visitor, form};
 
 /// Where a link leads.
@@ -39,7 +39,7 @@ pub(super) async fn show_set_up(visitor: Visitor) -> Response {
 
 pub(super) async fn send_link(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     finish(&auth, &request, &sent, false).await
@@ -47,13 +47,13 @@ pub(super) async fn send_link(
 
 pub(super) async fn send_set_up(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     finish(&auth, &request, &sent, true).await
 }
 
-async fn finish(auth: &Auth, request: &RequestId, sent: &Form, is_first: bool) -> Answer {
+async fn finish(auth: &Auth, request: &RequestOrigin, sent: &Form, is_first: bool) -> Answer {
     let (visitor, fields) = (&sent.visitor, &sent.fields);
     let by = By::nobody(request, auth.clock.now());
     let first = if is_first {
@@ -151,7 +151,7 @@ pub(super) async fn show_recovery(visitor: Visitor, Query(query): Query<Done>) -
 
 pub(super) async fn send_sign_up(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     ask(&auth, &request, &sent, true).await
@@ -159,14 +159,14 @@ pub(super) async fn send_sign_up(
 
 pub(super) async fn send_recovery(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     ask(&auth, &request, &sent, false).await
 }
 
 /// The answer is the same whatever there is; a mail says more.
-async fn ask(auth: &Auth, request: &RequestId, sent: &Form, signs_up: bool) -> Answer {
+async fn ask(auth: &Auth, request: &RequestOrigin, sent: &Form, signs_up: bool) -> Answer {
     let (visitor, fields) = (&sent.visitor, &sent.fields);
     let by = By::nobody(request, auth.clock.now());
     let wanted = LinkRequest {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use tickloom_chassis::console::{
     ButtonKind, Field, FieldError, Form, Page, PageAllowed, SignedIn, Visitor, button_form, form,
 };
-use tickloom_chassis::{Problem, ProblemCode, RequestId};
+use tickloom_chassis::{Problem, ProblemCode, RequestOrigin};
 
 pub(super) const PATH: &str = "/console/auth/passkeys";
 const NEW: &str = "/console/auth/passkeys/new";
@@ -87,7 +87,7 @@ pub(super) async fn ask_for_factor(State(auth): State<Arc<Auth>>, _: Form) -> An
 pub(super) async fn ask_for_own(
     State(auth): State<Arc<Auth>>,
     signed_in: SignedIn,
-    request: RequestId,
+    request: RequestOrigin,
     _: Form,
 ) -> Answer {
     let by = By::new(&signed_in.subject, &request, auth.clock.now());
@@ -99,7 +99,7 @@ pub(super) async fn ask_for_own(
 pub(super) async fn begin(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     _: Form,
 ) -> Answer {
     let subject = &page.allowed.subject;
@@ -199,7 +199,7 @@ fn new_page((auth, visitor): (&Auth, &Visitor), (name, errors): (&str, &[FieldEr
 pub(super) async fn add(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     let subject = &page.allowed.subject;
@@ -246,7 +246,7 @@ pub(super) async fn show(
 pub(super) async fn rename(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(passkey): Path<String>,
     sent: Form,
 ) -> Answer {
@@ -286,7 +286,7 @@ fn name_page(visitor: &Visitor, (passkey, name): (&str, &str), errors: &[FieldEr
 pub(super) async fn remove(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(passkey): Path<String>,
     sent: Form,
 ) -> Answer {
@@ -305,7 +305,7 @@ pub(super) async fn remove(
 pub(super) async fn remove_password(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     let subject = &page.allowed.subject;

@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use maud::html;
 use std::sync::Arc;
 use tickloom_chassis::console::{Field, FieldError, Form, Page, PageAllowed, Visitor, form};
-use tickloom_chassis::{IfMatch, Problem, ProblemCode, RequestId, Subject};
+use tickloom_chassis::{IfMatch, Problem, ProblemCode, RequestOrigin, Subject};
 
 const PROFILE: &str = "/console/auth/profile";
 const PASSWORD: &str = "/console/auth/profile/password";
@@ -45,7 +45,7 @@ pub(super) async fn show(
 pub(super) async fn rename(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
-    (request, if_match): (RequestId, IfMatch),
+    (request, if_match): (RequestOrigin, IfMatch),
     sent: Form,
 ) -> Answer {
     let subject = &page.allowed.subject;
@@ -113,7 +113,7 @@ pub(super) async fn show_password(
 pub(super) async fn change_password(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     let subject = &page.allowed.subject;
@@ -231,7 +231,7 @@ pub(super) async fn show_delete(
 pub(super) async fn delete(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     let subject = &page.allowed.subject;

@@ -9,7 +9,7 @@ use crate::{Auth, IDLE_NS, store};
 use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
 use std::sync::Arc;
-use tickloom_chassis::RequestId;
+use tickloom_chassis::RequestOrigin;
 use tickloom_chassis::console::{ButtonKind, Form, Page, PageAllowed, Visitor, button_form};
 
 /// Sessions of an account that are shown, at most: the oldest are first.
@@ -75,7 +75,7 @@ fn table((visitor, path): (&Visitor, &str), sessions: &[Session], own: Option<&s
 pub(super) async fn end(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
     sent: Form,
 ) -> Answer {

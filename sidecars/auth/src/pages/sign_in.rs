@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tickloom_chassis::console::{
     Field, FieldError, Form, LocalPath, Page, SetCookie, SignedIn, Visitor, form,
 };
-use tickloom_chassis::{Problem, ProblemCode, RequestId};
+use tickloom_chassis::{Problem, ProblemCode, RequestOrigin};
 
 /// The cookie of a device on which somebody was signed in: it is slowed down alone.
 const DEVICE: &str = "tickloom-device";
@@ -50,7 +50,7 @@ pub(super) async fn show(
 
 pub(super) async fn send(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     headers: HeaderMap,
     sent: Form,
 ) -> Answer {
@@ -116,7 +116,7 @@ fn begun(
 /// Signs somebody in with a passkey alone.
 pub(super) async fn send_passkey(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     headers: HeaderMap,
     sent: Form,
 ) -> Answer {
@@ -151,7 +151,7 @@ pub(super) async fn show_code(
 
 pub(super) async fn send_code(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     headers: HeaderMap,
     sent: Form,
 ) -> Answer {
@@ -203,7 +203,7 @@ pub(super) async fn show_step_up(
 pub(super) async fn send_step_up(
     State(auth): State<Arc<Auth>>,
     signed_in: SignedIn,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     let next = next_of(Some(sent.fields.get("next")));

@@ -13,7 +13,7 @@ use axum::routing::get;
 use maud::html;
 use std::sync::Arc;
 use tickloom_chassis::console::{CONSOLE, Form, LocalPath, Page, Visitor, form};
-use tickloom_chassis::{Problem, ProblemCode, RequestId};
+use tickloom_chassis::{Problem, ProblemCode, RequestOrigin};
 
 /// Where applications send people who sign out (OpenID Connect RP-Initiated Logout, section 2).
 pub(crate) const LOGOUT: &str = "/auth/oauth/logout";
@@ -26,7 +26,11 @@ pub(super) fn root() -> Router<Arc<Auth>> {
 }
 
 /// Ends the session. Whoever wants another account signs in with that, and goes on to where they were.
-pub(super) async fn send(State(auth): State<Arc<Auth>>, request: RequestId, sent: Form) -> Answer {
+pub(super) async fn send(
+    State(auth): State<Arc<Auth>>,
+    request: RequestOrigin,
+    sent: Form,
+) -> Answer {
     end(&auth, &request, &sent.visitor).await?;
     let next = match sent.fields.filled("next") {
         Some(next) => local(&next_of(Some(next)).after(SIGN_IN)),
@@ -40,7 +44,7 @@ pub(super) async fn send(State(auth): State<Arc<Auth>>, request: RequestId, sent
 async fn show(
     State(auth): State<Arc<Auth>>,
     visitor: Visitor,
-    request: RequestId,
+    request: RequestOrigin,
     RawQuery(query): RawQuery,
 ) -> Answer {
     let asked = Request::parse(query.unwrap_or_default().as_bytes()).map_err(AuthError::from)?;
@@ -69,7 +73,7 @@ async fn to_get(sent: Bytes) -> Answer {
 /// The person wants to sign out.
 pub(super) async fn answer(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Form,
 ) -> Answer {
     let asked = Request::parse(sent.fields.get("request").as_bytes()).map_err(AuthError::from)?;
@@ -78,7 +82,7 @@ pub(super) async fn answer(
     Ok(signed_out(&sent.visitor, &logout))
 }
 
-async fn end(auth: &Auth, request: &RequestId, visitor: &Visitor) -> Result<(), AuthError> {
+async fn end(auth: &Auth, request: &RequestOrigin, visitor: &Visitor) -> Result<(), AuthError> {
     let Some(subject) = &visitor.subject else {
         return Ok(());
     };

@@ -45,6 +45,13 @@ pub(super) fn time(nanos: i64) -> Markup {
     html! { time datetime=(minute) { (shown) " UTC" } }
 }
 
+/// A time, to the second.
+pub(super) fn exact_time(nanos: i64) -> Markup {
+    let second = Ts(nanos - nanos.rem_euclid(1_000_000_000)).to_string();
+    let shown = second.trim_end_matches('Z').replace('T', " ");
+    html! { time datetime=(second) { (shown) " UTC" } }
+}
+
 /// A time that may not be there.
 pub(super) fn time_or(nanos: Option<i64>, otherwise: &str) -> Markup {
     html! { @match nanos { Some(nanos) => (time(nanos)), None => (otherwise) } }
@@ -126,6 +133,11 @@ mod tests {
             r#"<time datetime="2023-11-14T22:13:00Z">2023-11-14 22:13 UTC</time>"#
         );
         assert_eq!(day("2023-11-14"), Some(1_699_920_000_000_000_000));
+        let shown = exact_time(1_700_000_000_987_654_321).into_string();
+        assert_eq!(
+            shown,
+            r#"<time datetime="2023-11-14T22:13:20Z">2023-11-14 22:13:20 UTC</time>"#
+        );
         for text in ["", "14.11.2023", "2023-02-30", "2023-11-14T01:00:00Z"] {
             assert_eq!(day(text), None, "{text}");
         }

@@ -18,8 +18,8 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, Idempotent, IfMatch, IfNoneMatch, Problem, ProblemCode, RequestId,
-    Write, etag,
+    Allowed, Answer, Answered, Idempotent, IfMatch, IfNoneMatch, Problem, ProblemCode,
+    RequestOrigin, Write, etag,
 };
 use utoipa::ToSchema;
 
@@ -88,7 +88,7 @@ pub(super) struct Finished {
     responses((status = 200, body = Finished), Problems))]
 pub(super) async fn finish_link(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<(NoStore, Json<Finished>), Problem> {
     let sent: Finish = sent.json()?;
@@ -115,7 +115,7 @@ pub(super) async fn finish_link(
     responses((status = 202, description = "A mail is on its way, if it can be"), Problems))]
 pub(super) async fn sign_up(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let asked: SignUp = sent.json()?;
@@ -131,7 +131,7 @@ pub(super) async fn sign_up(
     responses((status = 202, description = "A mail is on its way, if there is such an account"), Problems))]
 pub(super) async fn recover(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let asked: Recover = sent.json()?;
@@ -144,7 +144,7 @@ pub(super) async fn recover(
 
 async fn answer_link_request(
     auth: &Auth,
-    request: &RequestId,
+    request: &RequestOrigin,
     sent: &Idempotent,
     wanted: LinkRequest,
 ) -> Result<Answered, Problem> {
@@ -176,7 +176,7 @@ pub(super) async fn list_accounts(
 pub(super) async fn create_account(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<CreateAccounts>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let new: NewAccount = sent.json()?;
@@ -225,7 +225,7 @@ pub(super) async fn get_account(
 pub(super) async fn rename_account(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    (request, if_match): (RequestId, IfMatch),
+    (request, if_match): (RequestOrigin, IfMatch),
     Path(account): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -249,7 +249,7 @@ pub(super) async fn rename_account(
 pub(super) async fn delete_account(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    (request, if_match): (RequestId, IfMatch),
+    (request, if_match): (RequestOrigin, IfMatch),
     Path(account): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -285,7 +285,7 @@ pub(super) async fn export_account(
 pub(super) async fn suspend_account(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<SuspendAccount>,
-    request: (RequestId, IfMatch),
+    request: (RequestOrigin, IfMatch),
     Path(account): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -300,7 +300,7 @@ pub(super) async fn suspend_account(
 pub(super) async fn resume_account(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<SuspendAccount>,
-    request: (RequestId, IfMatch),
+    request: (RequestOrigin, IfMatch),
     Path(account): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -315,7 +315,7 @@ async fn as_read(write: &mut Write, account: &str, if_match: &IfMatch) -> Result
 
 async fn set_suspended(
     auth: &Auth,
-    (allowed, (request, if_match)): (&Allowed<SuspendAccount>, &(RequestId, IfMatch)),
+    (allowed, (request, if_match)): (&Allowed<SuspendAccount>, &(RequestOrigin, IfMatch)),
     (account, is_suspended): (&str, bool),
     sent: &Idempotent,
 ) -> Result<Answered, Problem> {

@@ -12,7 +12,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Idempotent, Problem, ProblemCode, RequestId};
+use tickloom_chassis::{Allowed, Idempotent, Problem, ProblemCode, RequestOrigin};
 use utoipa::ToSchema;
 
 /// What a person decides on a device.
@@ -129,7 +129,7 @@ pub(super) struct DeviceQuery {
 pub(super) async fn waiting_device(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     Query(query): Query<DeviceQuery>,
 ) -> Result<Json<WaitingDevice>, Problem> {
     let by = auth.by(&allowed.subject, &request);
@@ -143,7 +143,7 @@ pub(super) async fn waiting_device(
 pub(super) async fn decide_device(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<StatusCode, Problem> {
     let sent: DeviceDecision = sent.json()?;
@@ -160,7 +160,7 @@ pub(super) async fn decide_device(
 pub(super) async fn authorise(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<(NoStore, Json<NextStep>), Problem> {
     let sent: AskedAuthorisation = sent.json()?;

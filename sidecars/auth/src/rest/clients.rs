@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, Idempotent, IfMatch, Problem, ProblemCode, RequestId, etag,
+    Allowed, Answer, Answered, Idempotent, IfMatch, Problem, ProblemCode, RequestOrigin, etag,
 };
 use utoipa::ToSchema;
 
@@ -50,7 +50,7 @@ pub(super) async fn list_clients(
 pub(super) async fn create_client(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeClients>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let settings: ClientSettings = sent.json()?;
@@ -93,7 +93,7 @@ pub(super) async fn get_client(
 pub(super) async fn change_client(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeClients>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(id): Path<String>,
     if_match: IfMatch,
     sent: Idempotent,
@@ -115,7 +115,7 @@ pub(super) async fn change_client(
 pub(super) async fn delete_client(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeClients>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(id): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -135,7 +135,7 @@ pub(super) async fn delete_client(
 pub(super) async fn rotate_client_secret(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeClients>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(id): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -181,7 +181,7 @@ pub(super) async fn list_applications(
 pub(super) async fn revoke_application(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((account, client)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -221,7 +221,7 @@ pub(super) async fn list_authorisations(
 pub(super) async fn end_authorisation(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((account, id)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {

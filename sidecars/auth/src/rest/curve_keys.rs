@@ -12,7 +12,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestId};
+use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -74,7 +74,7 @@ async fn list_curve_keys(
 async fn register_curve_key(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -97,7 +97,7 @@ async fn register_curve_key(
 async fn revoke_curve_key(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((account, key)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -119,7 +119,7 @@ async fn revoke_curve_key(
 async fn rotate_curve_key(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((account, key)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {

@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestId};
+use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin};
 use utoipa::ToSchema;
 
 /// A password in the place of another.
@@ -57,7 +57,7 @@ pub(super) struct KnownDevice {
 pub(super) async fn change_password(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<(NoStore, Json<KnownDevice>), Problem> {
     let sent: ChangePassword = sent.json()?;
@@ -81,7 +81,7 @@ pub(super) async fn change_password(
 pub(super) async fn remove_password(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let by = auth.by(&allowed.subject, &request);
@@ -98,7 +98,7 @@ pub(super) async fn remove_password(
 pub(super) async fn begin_factor(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
 ) -> Result<(StatusCode, NoStore, Json<NewFactor>), Problem> {
     let by = auth.by(&allowed.subject, &request);
     let factor = auth.begin_factor(&by, &allowed.subject).await?;
@@ -111,7 +111,7 @@ pub(super) async fn begin_factor(
 pub(super) async fn confirm_factor(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let confirm: Confirm = sent.json()?;
@@ -130,7 +130,7 @@ pub(super) async fn confirm_factor(
 pub(super) async fn remove_factor(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let by = auth.by(&allowed.subject, &request);

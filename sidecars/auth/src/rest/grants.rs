@@ -1,6 +1,6 @@
 //! What accounts may do and what was done, over HTTP.
 
-use super::{ChangeGrants, List, ListQuery, Problems, ReadAccount, ReadAudit, account_of};
+use super::{ChangeGrants, List, ListQuery, Problems, ReadAccount, account_of};
 use crate::Auth;
 use crate::flows::grants::{Explained, NewGrant, explain};
 use crate::store;
@@ -11,8 +11,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, AuditEntry, ChassisError, Idempotent, Page, PageQuery, Problem,
-    RequestId, audit_after,
+    Allowed, Answer, Answered, ChassisError, Idempotent, Problem, RequestOrigin,
 };
 use utoipa::IntoParams;
 
@@ -50,7 +49,7 @@ pub(super) async fn list_grants(
 pub(super) async fn create_grant(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeGrants>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -73,7 +72,7 @@ pub(super) async fn create_grant(
 pub(super) async fn revoke_grant(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeGrants>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((account, grant)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -107,16 +106,4 @@ pub(super) async fn decide_access(
         .map_err(ChassisError::from)?;
     let explained = explain(&mut at, &account, asked, auth.clock.now());
     Ok(Json(explained.await?))
-}
-
-/// Who did what, in order.
-#[utoipa::path(get, path = "/v1/audit", tag = "auth", params(PageQuery),
-    responses((status = 200, body = Page<AuditEntry>), Problems))]
-pub(super) async fn list_audit(
-    State(auth): State<Arc<Auth>>,
-    _: Allowed<ReadAudit>,
-    query: PageQuery,
-) -> Result<Json<Page<AuditEntry>>, Problem> {
-    let found = audit_after(&auth.database, query.after(), query.rows()).await?;
-    Ok(Json(query.page(found, |entry| entry.position)))
 }

@@ -15,7 +15,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestId};
+use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -72,7 +72,7 @@ async fn list_invitations(
 async fn invite(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeInvitations>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(organisation): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -98,7 +98,7 @@ async fn invite(
 async fn revoke_invitation(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeInvitations>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((organisation, invitation)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -116,10 +116,12 @@ async fn revoke_invitation(
     responses((status = 200, body = ShownInvitation), Problems))]
 async fn show_invitation(
     State(auth): State<Arc<Auth>>,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<Json<ShownInvitation>, Problem> {
     let InvitationLink { link } = sent.json()?;
-    Ok(Json(auth.show_invitation(&link).await?))
+    let by = auth.by_nobody(&request);
+    Ok(Json(auth.show_invitation(&by, &link).await?))
 }
 
 /// Makes an account for whoever was invited and has none, and joins the organisation with it.
@@ -127,7 +129,7 @@ async fn show_invitation(
     responses((status = 200, body = Account), Problems))]
 async fn accept_with_new_account(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<Json<Account>, Problem> {
     let sent: NewMember = sent.json()?;
@@ -144,7 +146,7 @@ async fn accept_with_new_account(
 async fn accept(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {

@@ -10,7 +10,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, ProblemCode, RequestId};
+use tickloom_chassis::{
+    Allowed, Answer, Answered, Idempotent, Problem, ProblemCode, RequestOrigin,
+};
 use utoipa::ToSchema;
 
 /// Longest time that two keys are valid beside each other, in seconds: 30 days.
@@ -50,7 +52,7 @@ pub(super) async fn list_keys(
 pub(super) async fn create_key(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -73,7 +75,7 @@ pub(super) async fn create_key(
 pub(super) async fn revoke_key(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((account, key)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -95,7 +97,7 @@ pub(super) async fn revoke_key(
 pub(super) async fn rotate_key(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((account, key)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {

@@ -12,7 +12,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestId};
+use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -57,7 +57,7 @@ async fn list_members(
 async fn set_role(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeMembers>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((organisation, account)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -80,7 +80,7 @@ async fn set_role(
 async fn remove_member(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeMembers>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((organisation, account)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -119,7 +119,7 @@ async fn list_memberships(
 async fn leave(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((account, organisation)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {

@@ -17,7 +17,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::sync::Arc;
-use tickloom_chassis::{CallerAddress, Problem, ProblemCode, RequestId, bearer};
+use tickloom_chassis::{CallerAddress, Problem, ProblemCode, RequestOrigin, bearer};
 
 /// Why something is not granted (RFC 6749, section 5.2).
 #[derive(Serialize)]
@@ -88,9 +88,13 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
 
 impl Auth {
     /// The application that sent a form, and in whose name things are noted.
-    async fn sender(&self, sent: &Sent, request: &RequestId) -> Result<(Client, By), AuthError> {
+    async fn sender(
+        &self,
+        sent: &Sent,
+        request: &RequestOrigin,
+    ) -> Result<(Client, By), AuthError> {
         let by = self.by_nobody(request);
-        let client = self.presenting(&sent.headers, &sent.form, by.now).await?;
+        let client = self.presenting(&sent.headers, &sent.form, &by).await?;
         let actor = format!("client/{}", client.id);
         Ok((client, By { actor, ..by }))
     }
@@ -99,7 +103,7 @@ impl Auth {
 /// Gives an application tokens.
 pub(super) async fn token(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Sent,
 ) -> Result<(NoStore, Json<IssuedTokens>), Told> {
     let (client, by) = auth.sender(&sent, &request).await?;
@@ -110,7 +114,7 @@ pub(super) async fn token(
 /// Whether a token is valid, and what it says (RFC 7662): for the application that has it, or for the service that it is for.
 pub(super) async fn introspect(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Sent,
 ) -> Result<(NoStore, Json<Introspected>), Told> {
     let (client, by) = auth.sender(&sent, &request).await?;
@@ -122,7 +126,7 @@ pub(super) async fn introspect(
 /// Takes a token back (RFC 7009): an access token alone, a refresh token with all that came with it.
 pub(super) async fn revoke(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Sent,
 ) -> Result<StatusCode, Told> {
     let (client, by) = auth.sender(&sent, &request).await?;
@@ -134,7 +138,7 @@ pub(super) async fn revoke(
 /// Lets a device wait for a person who approves it elsewhere (RFC 8628).
 pub(super) async fn device(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     caller: CallerAddress,
     sent: Sent,
 ) -> Result<(NoStore, Json<DeviceStart>), Told> {

@@ -18,8 +18,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, Idempotent, IfMatch, IfNoneMatch, Problem, ProblemCode, RequestId,
-    etag,
+    Allowed, Answer, Answered, Idempotent, IfMatch, IfNoneMatch, Problem, ProblemCode,
+    RequestOrigin, etag,
 };
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -65,7 +65,7 @@ async fn list_organisations(
 async fn create_organisation(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<CreateOrganisation>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let OrganisationName { name } = sent.json()?;
@@ -110,7 +110,7 @@ async fn get_organisation(
 async fn rename_organisation(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeOrganisation>,
-    (request, if_match): (RequestId, IfMatch),
+    (request, if_match): (RequestOrigin, IfMatch),
     Path(organisation): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -134,7 +134,7 @@ async fn rename_organisation(
 async fn delete_organisation(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeOrganisation>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(organisation): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -154,7 +154,7 @@ async fn delete_organisation(
 async fn add_machine(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<AddMachines>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(organisation): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -193,7 +193,7 @@ async fn list_organisation_grants(
 async fn create_organisation_grant(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeGrants>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(organisation): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -215,7 +215,7 @@ async fn create_organisation_grant(
 async fn revoke_organisation_grant(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeGrants>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((organisation, grant)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {

@@ -14,7 +14,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestId};
+use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin};
 use utoipa::ToSchema;
 
 /// What a passkey is asked for.
@@ -83,7 +83,7 @@ pub(super) async fn ask_passkey(
     responses((status = 201, body = Tokens), Problems))]
 pub(super) async fn sign_in_with_passkey(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     headers: HeaderMap,
     sent: Idempotent,
 ) -> Result<(StatusCode, NoStore, Json<Tokens>), Problem> {
@@ -102,7 +102,7 @@ pub(super) async fn sign_in_with_passkey(
 pub(super) async fn ask_own_passkey(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
 ) -> Result<(NoStore, Json<RequestOptions>), Problem> {
     let by = auth.by(&allowed.subject, &request);
     let options = auth.request_own_passkey(&by, &allowed.subject).await?;
@@ -116,7 +116,7 @@ pub(super) async fn ask_own_passkey(
 pub(super) async fn begin_passkey(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
 ) -> Result<(NoStore, Json<CreationOptions>), Problem> {
     let by = auth.by(&allowed.subject, &request);
@@ -133,7 +133,7 @@ pub(super) async fn begin_passkey(
 pub(super) async fn add_passkey(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -178,7 +178,7 @@ pub(super) async fn list_passkeys(
 pub(super) async fn rename_passkey(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((account, passkey)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -202,7 +202,7 @@ pub(super) async fn rename_passkey(
 pub(super) async fn remove_passkey(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((account, passkey)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {

@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestId};
+use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin};
 use utoipa::ToSchema;
 
 /// What somebody reads there.
@@ -124,7 +124,7 @@ pub(super) async fn begin_sign_in(
     responses((status = 201, body = Tokens), Problems))]
 pub(super) async fn finish_sign_in(
     State(auth): State<Arc<Auth>>,
-    (request, headers): (RequestId, HeaderMap),
+    (request, headers): (RequestOrigin, HeaderMap),
     Path(provider): Path<String>,
     sent: Idempotent,
 ) -> Result<(StatusCode, NoStore, Json<Tokens>), Problem> {
@@ -141,7 +141,7 @@ pub(super) async fn finish_sign_in(
     responses((status = 201, body = Tokens), Problems))]
 pub(super) async fn finish_second_factor(
     State(auth): State<Arc<Auth>>,
-    (request, headers): (RequestId, HeaderMap),
+    (request, headers): (RequestOrigin, HeaderMap),
     Path(provider): Path<String>,
     sent: Idempotent,
 ) -> Result<(StatusCode, NoStore, Json<Tokens>), Problem> {
@@ -179,7 +179,7 @@ pub(super) async fn begin_step_up(
 pub(super) async fn finish_step_up(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(provider): Path<String>,
     sent: Idempotent,
 ) -> Result<StatusCode, Problem> {
@@ -200,7 +200,7 @@ pub(super) async fn finish_step_up(
 pub(super) async fn begin_identity_link(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(provider): Path<String>,
 ) -> Result<(StatusCode, NoStore, Json<Begun>), Problem> {
     let by = auth.by(&allowed.subject, &request);
@@ -215,7 +215,7 @@ pub(super) async fn begin_identity_link(
 pub(super) async fn finish_identity_link(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(provider): Path<String>,
     sent: Idempotent,
 ) -> Result<(StatusCode, Json<Identity>), Problem> {
@@ -266,7 +266,7 @@ pub(super) async fn list_identities(
 pub(super) async fn unlink(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((account, identity)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {

@@ -13,7 +13,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, ProblemCode, RequestId};
+use tickloom_chassis::{
+    Allowed, Answer, Answered, Idempotent, Problem, ProblemCode, RequestOrigin,
+};
 use utoipa::ToSchema;
 
 /// What somebody shows to sign in.
@@ -57,7 +59,7 @@ pub(super) struct StepUp {
     responses((status = 201, body = Tokens), Problems))]
 pub(super) async fn sign_in(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     headers: HeaderMap,
     sent: Idempotent,
 ) -> Result<(StatusCode, NoStore, Json<Tokens>), Problem> {
@@ -79,7 +81,7 @@ pub(super) async fn sign_in(
     responses((status = 200, body = Tokens), Problems))]
 pub(super) async fn refresh(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<(NoStore, Json<Tokens>), Problem> {
     let sent: Refresh = sent.json()?;
@@ -93,7 +95,7 @@ pub(super) async fn refresh(
 pub(super) async fn step_up(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
-    request: RequestId,
+    request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<StatusCode, Problem> {
     let sent: StepUp = sent.json()?;
@@ -139,7 +141,7 @@ pub(super) async fn list_sessions(
 pub(super) async fn end_session(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path((account, session)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -160,7 +162,7 @@ pub(super) async fn end_session(
 pub(super) async fn end_sessions(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
-    request: RequestId,
+    request: RequestOrigin,
     Path(account): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::console::{LocalPath, SetCookie, cookie_value};
-use tickloom_chassis::{CallerAddress, Problem, ProblemCode, RequestId, Subject, decide};
+use tickloom_chassis::{CallerAddress, Problem, ProblemCode, RequestOrigin, Subject, decide};
 
 /// The cookie of a browser at a site.
 const COOKIE: &str = "tickloom-site";
@@ -52,17 +52,18 @@ enum Verdict {
 /// For proxies that know a yes and a no alone, such as nginx: where to sign in is in `Location`.
 async fn auth_request(
     State(auth): State<Arc<Auth>>,
-    caller: CallerAddress,
+    (caller, origin): (CallerAddress, RequestOrigin),
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    answer(&auth, (caller, &headers), StatusCode::UNAUTHORIZED).await
+    let asked = (caller, &origin, &headers);
+    answer(&auth, asked, StatusCode::UNAUTHORIZED).await
 }
 
 /// For proxies that hand on what is answered, such as Traefik and Caddy. What is no page that is opened is answered 401: a program does not
 /// sign in.
 async fn forward_auth(
     State(auth): State<Arc<Auth>>,
-    caller: CallerAddress,
+    (caller, origin): (CallerAddress, RequestOrigin),
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let method = only(&headers, "x-forwarded-method").unwrap_or("GET");
@@ -72,16 +73,16 @@ async fn forward_auth(
     } else {
         StatusCode::UNAUTHORIZED
     };
-    answer(&auth, (caller, &headers), status).await
+    answer(&auth, (caller, &origin, &headers), status).await
 }
 
 async fn answer(
     auth: &Auth,
-    (caller, headers): (CallerAddress, &HeaderMap),
+    (caller, origin, headers): (CallerAddress, &RequestOrigin, &HeaderMap),
     status: StatusCode,
 ) -> Result<Response, Problem> {
     let site = site(auth, caller, headers)?;
-    let mut response = match verdict(auth, site, headers).await? {
+    let mut response = match verdict(auth, site, (origin, headers)).await? {
         Verdict::Open(subject) => opened(auth, &subject).await?,
         Verdict::Forbidden(why) => Problem::new(ProblemCode::Forbidden, why).into_response(),
         Verdict::SignIn(place) => to_sign_in(&place, status),
@@ -123,14 +124,18 @@ fn site<'a>(
     })
 }
 
-async fn verdict(auth: &Auth, site: &Site, headers: &HeaderMap) -> Result<Verdict, Problem> {
+async fn verdict(
+    auth: &Auth,
+    site: &Site,
+    (origin, headers): (&RequestOrigin, &HeaderMap),
+) -> Result<Verdict, Problem> {
     let now = auth.clock.now();
     let bearer = only(headers, header::AUTHORIZATION.as_str());
     let bearer = bearer.and_then(|text| text.split_once(' '));
     let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let cookie = cookie_value(headers, COOKIE, site.is_secure());
     let subject = match (bearer, cookie) {
-        (Some((_, bearer)), _) => auth.subject_of_bearer(bearer.trim()).await?,
+        (Some((_, bearer)), _) => auth.subject_of_bearer(bearer.trim(), origin).await?,
         (None, Some(cookie)) => auth.subject_at_site(site, &cookie, now).await?,
         (None, None) => None,
     };
@@ -220,7 +225,7 @@ async fn begin(
 /// A browser comes back to a site with its ticket.
 async fn finish(
     State(auth): State<Arc<Auth>>,
-    request: RequestId,
+    request: RequestOrigin,
     caller: CallerAddress,
     headers: HeaderMap,
     Query(way): Query<Way>,

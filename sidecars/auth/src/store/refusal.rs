@@ -1,39 +1,81 @@
-//! Attempts of a minute that failed and name no account, by kind: how many there were.
+//! What happens often: how many times in a window, by kind, of which the audit log takes some; keys that were revoked, and keys with
+//! which addresses of strangers are sealed.
 
-use sqlx::Row;
+use super::account::unreadable;
+use crate::seal::PersonKey;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Executor, Row};
 use tickloom_chassis::{Result, Write};
 
-const COUNT: &str = "INSERT INTO refusal (action, resource, minute, attempts) VALUES ($1, $2, $3, 1) \
+const COUNT: &str = "INSERT INTO refusal (action, resource, minute, attempts, since, noted, outcome) \
+    VALUES ($1, $2, $3, 1, $4, $5, $6) \
     ON CONFLICT (action, resource) DO UPDATE SET attempts = refusal.attempts + 1 RETURNING attempts";
-const BEFORE: &str = "SELECT action, resource, minute, attempts FROM refusal WHERE minute < $1 ORDER BY action, resource";
+const BEFORE: &str = "SELECT action, resource, attempts, since, noted, outcome FROM refusal WHERE minute < $1 \
+    ORDER BY action, resource";
 const DROP_BEFORE: &str = "DELETE FROM refusal WHERE minute < $1";
+const ADD_STRANGER_KEY: &str =
+    "INSERT INTO stranger_key (day, key) VALUES ($1, $2) ON CONFLICT (day) DO NOTHING";
+const STRANGER_KEY: &str = "SELECT key FROM stranger_key WHERE day = $1";
+const DROP_STRANGER_KEYS: &str = "DELETE FROM stranger_key WHERE day < $1";
+const ADD_REVOKED_KEY: &str = "INSERT INTO revoked_key (id, account, revoked) VALUES ($1, $2, $3) \
+    ON CONFLICT (id) DO NOTHING";
+const REVOKED_KEY: &str = "SELECT account FROM revoked_key WHERE id = $1";
+const DROP_REVOKED_KEYS: &str = "DELETE FROM revoked_key WHERE revoked < $1";
 
 /// Every statement of this file.
-pub(crate) const STATEMENTS: &[&str] = &[COUNT, BEFORE, DROP_BEFORE];
+pub(crate) const STATEMENTS: &[&str] = &[
+    COUNT,
+    BEFORE,
+    DROP_BEFORE,
+    ADD_STRANGER_KEY,
+    STRANGER_KEY,
+    DROP_STRANGER_KEYS,
+    ADD_REVOKED_KEY,
+    REVOKED_KEY,
+    DROP_REVOKED_KEYS,
+];
 
-/// Attempts of one kind in a minute.
+/// A window in which things of one kind are counted together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// When it began, in nanoseconds since the epoch.
+    pub(crate) since: i64,
+    /// Its last minute, since the epoch.
+    pub(crate) last_minute: i64,
+    /// How many entries of it the audit log takes.
+    pub(crate) noted: i64,
+}
+
+/// Things of one kind in a window.
 #[derive(Debug)]
 pub(crate) struct Counted {
     pub(crate) action: String,
     pub(crate) resource: String,
-    /// Minutes since the epoch.
-    pub(crate) minute: i64,
     pub(crate) count: i64,
+    pub(crate) since: i64,
+    pub(crate) noted: i64,
+    /// How they came out: `done` or `refused`.
+    pub(crate) outcome: String,
 }
 
-/// Counts one more of a kind in a minute, when those of minutes before were taken; how many that is.
+/// Counts one more of a kind in a window, when those of windows before were taken; how many that is.
 pub(crate) async fn count(
     write: &mut Write,
-    (action, resource): (&str, &str),
-    minute: i64,
+    (action, resource, outcome): (&str, &str, &str),
+    window: Window,
 ) -> Result<i64> {
-    let counted = sqlx::query(COUNT).bind(action).bind(resource).bind(minute);
+    let counted = sqlx::query(COUNT)
+        .bind(action)
+        .bind(resource)
+        .bind(window.last_minute)
+        .bind(window.since)
+        .bind(window.noted)
+        .bind(outcome);
     let row = counted.fetch_one(write.connection()).await?;
     Ok(row.try_get(0)?)
 }
 
-/// What was counted in minutes before one; it is not there any more.
+/// What was counted in windows that ended before a minute; it is not there any more.
 pub(crate) async fn take_before(write: &mut Write, minute: i64) -> Result<Vec<Counted>> {
     let rows = sqlx::query(BEFORE).bind(minute);
     let rows = rows.fetch_all(write.connection()).await?;
@@ -45,9 +87,64 @@ pub(crate) async fn take_before(write: &mut Write, minute: i64) -> Result<Vec<Co
         Ok(Counted {
             action: row.try_get(0)?,
             resource: row.try_get(1)?,
-            minute: row.try_get(2)?,
-            count: row.try_get(3)?,
+            count: row.try_get(2)?,
+            since: row.try_get(3)?,
+            noted: row.try_get(4)?,
+            outcome: row.try_get(5)?,
         })
     };
     rows.iter().map(one).collect()
+}
+
+/// Keeps this key for strangers of a day since 1970, unless there is one.
+pub(crate) async fn add_stranger_key(write: &mut Write, day: i64, key: &PersonKey) -> Result<()> {
+    let added = sqlx::query(ADD_STRANGER_KEY).bind(day).bind(key.bytes());
+    added.execute(write.connection()).await?;
+    Ok(())
+}
+
+/// The key for strangers of a day since 1970, unless it was dropped.
+pub(crate) async fn stranger_key<'e>(
+    at: impl Executor<'e, Database = Any>,
+    day: i64,
+) -> Result<Option<PersonKey>> {
+    let row = sqlx::query(STRANGER_KEY).bind(day);
+    let Some(row) = row.fetch_optional(at).await? else {
+        return Ok(None);
+    };
+    let key = PersonKey::of_bytes(&row.try_get::<Vec<u8>, _>(0)?);
+    let key = key.map_err(|error| unreadable("stranger_key", &day.to_string(), error))?;
+    Ok(Some(key))
+}
+
+/// Keeps in mind whose key it was that was revoked.
+pub(crate) async fn add_revoked_key(
+    write: &mut Write,
+    (id, account): (&str, &str),
+    now: i64,
+) -> Result<()> {
+    let added = sqlx::query(ADD_REVOKED_KEY)
+        .bind(id)
+        .bind(account)
+        .bind(now);
+    added.execute(write.connection()).await?;
+    Ok(())
+}
+
+/// The account whose key it was, if it was revoked not long ago.
+pub(crate) async fn revoked_key<'e>(
+    at: impl Executor<'e, Database = Any>,
+    id: &str,
+) -> Result<Option<String>> {
+    let row = sqlx::query(REVOKED_KEY).bind(id).fetch_optional(at).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Drops keys of strangers of days before one, and what is known of keys that were revoked before a time.
+pub(crate) async fn drop_old(write: &mut Write, day: i64, revoked: i64) -> Result<()> {
+    for (statement, before) in [(DROP_STRANGER_KEYS, day), (DROP_REVOKED_KEYS, revoked)] {
+        let dropped = sqlx::query(statement).bind(before);
+        dropped.execute(write.connection()).await?;
+    }
+    Ok(())
 }

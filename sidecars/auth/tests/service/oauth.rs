@@ -37,9 +37,9 @@ const CLIENTS: &str = "/auth/v1/clients";
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// An application as it was registered: id, and secret if it has one.
-struct App {
-    id: String,
-    secret: Option<String>,
+pub(crate) struct App {
+    pub(crate) id: String,
+    pub(crate) secret: Option<String>,
 }
 
 impl App {
@@ -54,7 +54,7 @@ impl App {
     }
 
     /// Sends a form to an endpoint as this application.
-    fn send(&self, served: &Served, endpoint: &str, pairs: &[(&str, &str)]) -> Reply {
+    pub(crate) fn send(&self, served: &Served, endpoint: &str, pairs: &[(&str, &str)]) -> Reply {
         let path = format!("/auth/oauth/{endpoint}");
         match &self.secret {
             Some(secret) => {
@@ -81,7 +81,7 @@ impl App {
 }
 
 /// A program's account, granted something, and an application that stands for it.
-fn program(served: &Served, administrator: &Value, scopes: &[&str]) -> (Value, App) {
+pub(crate) fn program(served: &Served, administrator: &Value, scopes: &[&str]) -> (Value, App) {
     let token = Some(access_token(administrator));
     let body = json!({"kind": "machine", "name": "risk"});
     let account = served

@@ -4,6 +4,7 @@ use super::decide::decide;
 use super::subject::Subject;
 use crate::ChassisError;
 use crate::clock::Clock;
+use crate::http::RequestOrigin;
 use crate::problem::{Problem, ProblemCode};
 use crate::rpc::Caller;
 use axum::extract::{FromRequestParts, RawPathParams};
@@ -45,8 +46,8 @@ pub struct Allowed<A> {
 
 /// Knows who somebody is from what they show.
 pub trait Authenticator: Send + Sync + 'static {
-    /// Whose token or key this is.
-    fn authenticate<'a>(&'a self, bearer: &'a str) -> SubjectFuture<'a>;
+    /// Whose token or key this is, which came with a request.
+    fn authenticate<'a>(&'a self, bearer: &'a str, origin: &'a RequestOrigin) -> SubjectFuture<'a>;
 }
 
 /// What an [`Authenticator`] says, once it knows.
@@ -98,12 +99,17 @@ impl<A> fmt::Debug for Allowed<A> {
 
 impl Gate {
     /// Who asks, from the head of what they sent.
-    async fn subject(&self, headers: &HeaderMap) -> Result<Subject, Problem> {
+    async fn subject(
+        &self,
+        headers: &HeaderMap,
+        extensions: &axum::http::Extensions,
+    ) -> Result<Subject, Problem> {
         let Some(authenticator) = &self.authenticator else {
             return Ok(Subject::local());
         };
         let shown = bearer(headers)?.to_owned();
-        let known = authenticator.authenticate(&shown).await;
+        let origin = RequestOrigin::of(extensions, headers);
+        let known = authenticator.authenticate(&shown, &origin).await;
         known.map_err(|error| match error {
             Unauthenticated::Refused => {
                 let detail = "the token or key is not valid, or not any more";
@@ -120,7 +126,7 @@ impl<S: Send + Sync, A: Access> FromRequestParts<S> for Allowed<A> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Allowed<A>, Problem> {
         let gate = parts.extensions.get::<Gate>().cloned();
         let gate = gate.ok_or_else(ungated)?;
-        let subject = gate.subject(&parts.headers).await?;
+        let subject = gate.subject(&parts.headers, &parts.extensions).await?;
         Allowed::decide(subject, parts, state, gate.clock.now()).await
     }
 }
@@ -158,7 +164,8 @@ pub async fn allow_call<A: Access>(
         (Some(caller), _) => Subject::service(caller.id().name()),
         (None, Some(gate)) => {
             let headers = metadata.clone().into_headers();
-            gate.subject(&headers).await?
+            gate.subject(&headers, &axum::http::Extensions::new())
+                .await?
         }
         (None, None) => return Err(ungated().into()),
     };

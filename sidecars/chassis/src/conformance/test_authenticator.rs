@@ -8,6 +8,7 @@ use crate::access::{
     Unauthenticated, What,
 };
 use crate::clock::Clock;
+use crate::http::RequestOrigin;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
@@ -131,7 +132,7 @@ impl TestAuthenticator {
 }
 
 impl Authenticator for TestAuthenticator {
-    fn authenticate<'a>(&'a self, bearer: &'a str) -> SubjectFuture<'a> {
+    fn authenticate<'a>(&'a self, bearer: &'a str, _: &'a RequestOrigin) -> SubjectFuture<'a> {
         let known = self.subject(bearer).ok_or(Unauthenticated::Refused);
         Box::pin(async move { known })
     }

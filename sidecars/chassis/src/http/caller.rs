@@ -101,6 +101,12 @@ impl CallerAddress {
         self.is_proxy
     }
 
+    /// The address, unless it is a program on this machine that asks for itself.
+    #[must_use]
+    pub fn elsewhere(&self) -> Option<IpAddr> {
+        (!self.is_local).then_some(self.address)
+    }
+
     /// The address as callers are counted by: of version 6 its network, of which one customer has all addresses. `None` if it is a program on
     /// this machine that asks for itself.
     #[must_use]

@@ -270,6 +270,13 @@ fn stored(settings: &ClientSettings) -> Result<String, AuthError> {
     Ok(text.map_err(|error| Problem::internal(error.to_string()))?)
 }
 
+impl Client {
+    /// As it is in the audit log.
+    pub(crate) fn resource(&self) -> String {
+        resource(&self.id)
+    }
+}
+
 fn resource(id: &str) -> String {
     format!("client/{id}")
 }

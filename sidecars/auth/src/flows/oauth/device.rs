@@ -4,12 +4,13 @@ use super::approval::{Approved, approve};
 use super::authorise::changed_meanwhile;
 use super::bound::{Bound, end_beyond};
 use super::issue::{IssuedTokens, names};
-use super::token::not_good;
+use super::token::{not_good, note_issued};
 use crate::Auth;
 use crate::change::By;
 use crate::credential::secret::{self, SecretKind};
 use crate::credential::{self, random};
 use crate::flows::authentication::session;
+use crate::flows::refusals::On;
 use crate::flows::throttle::Attempts;
 use crate::oauth::client::GrantType;
 use crate::oauth::error::{OAuthCode, OAuthError};
@@ -202,8 +203,10 @@ impl Auth {
         user_code: &str,
     ) -> Result<(DeviceCode, WaitingDevice), AuthError> {
         let attempts = Attempts::of_device_codes(&subject.account);
-        self.count(&attempts, by.now).await?;
         let at = self.database.reader();
+        let account = store::account::by_id(at, &subject.account).await?;
+        let on = On::known(account.as_ref());
+        self.count(&attempts, (by, "device_code", on)).await?;
         let found = match hashed(user_code) {
             Some(hash) => store::device_code::by_user_code(at, &hash).await?,
             None => None,
@@ -264,6 +267,7 @@ impl Auth {
         end_beyond(&mut write, &by, &authorisation, Bound::GoingOn).await?;
         let of = (client, &authorisation);
         let issued = self.issue(&mut write, of, (form, true), by.now).await?;
+        note_issued(&mut write, &by, &authorisation, "device_code").await?;
         write.commit().await?;
         Ok(issued)
     }

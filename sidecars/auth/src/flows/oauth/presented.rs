@@ -1,6 +1,7 @@
 //! Which application asks, and whether it is the one (OAuth 2.1, section 2.4).
 
 use crate::Auth;
+use crate::change::By;
 use crate::credential::hashed;
 use crate::credential::secret::{self, SecretKind};
 use crate::oauth::assertion::{self, ASSERTION_TYPE, Assertion};
@@ -12,6 +13,7 @@ use crate::{AuthError, store};
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 use tickloom_types::Ts;
 
 /// Who an application says that it is, and what it shows.
@@ -70,7 +72,7 @@ impl Presented {
 }
 
 impl Auth {
-    /// The application that asks: a confidential one shows its secret, or an assertion, a public one has none.
+    /// The application that asks: a confidential one shows its secret, or an assertion, a public one has none. What is wrong is noted.
     ///
     /// # Errors
     /// [`OAuthCode::InvalidClient`], whatever is wrong.
@@ -78,14 +80,38 @@ impl Auth {
         &self,
         headers: &HeaderMap,
         form: &Form,
+        by: &By,
+    ) -> Result<Client, AuthError> {
+        let (found, known) = match Presented::of(headers, form) {
+            Ok(presented) => {
+                let client = store::client::one(self.database.reader(), &presented.id).await?;
+                let on = client.as_ref().map(Client::resource);
+                let found = self.proved(client, presented.proof, by.now).await;
+                (found, on.unwrap_or_default())
+            }
+            Err(error) => (Err(error.into()), String::new()),
+        };
+        if let Err(AuthError::OAuth(why)) = &found
+            && why.code == OAuthCode::InvalidClient
+        {
+            let detail = json!({"why": why.description});
+            self.note_refused(by, ("client_refused", &known), &detail)
+                .await?;
+        }
+        found
+    }
+
+    /// The application, if it shows that it is the one.
+    async fn proved(
+        &self,
+        client: Option<Client>,
+        proof: Proof,
         now: Ts,
     ) -> Result<Client, AuthError> {
-        let presented = Presented::of(headers, form)?;
         let at = self.database.reader();
         let wrong = || refused("there is no such application, or its secret is wrong");
-        let client = store::client::one(at, &presented.id).await?;
         let client = client.ok_or_else(wrong)?;
-        match (client.settings.kind, &presented.proof) {
+        match (client.settings.kind, &proof) {
             (ClientKind::Public, Proof::Nothing) => Ok(client),
             (ClientKind::Confidential, Proof::Assertion(text)) => {
                 let keys = client.settings.keys().ok_or_else(wrong)?;

@@ -6,6 +6,7 @@ use crate::Auth;
 use crate::change::By;
 use crate::credential::secret::{self, SecretKind};
 use crate::flows::authentication::living;
+use crate::flows::refusals::{GOING_ON, note_often};
 use crate::logout_notices::end_authorisation;
 use crate::oauth::client::GrantType;
 use crate::oauth::error::{OAuthCode, OAuthError};
@@ -15,6 +16,7 @@ use crate::oauth::scope::{EMAIL, OFFLINE, OPENID, PROFILE};
 use crate::store::authorisation::{Authorisation, Code};
 use crate::store::client::Client;
 use crate::{AuthError, store};
+use serde_json::json;
 use tickloom_chassis::{AuditOutcome, Write};
 use tickloom_types::Ts;
 
@@ -29,10 +31,12 @@ impl Auth {
         client: &Client,
         form: &Form,
     ) -> Result<IssuedTokens, AuthError> {
-        match form.need("grant_type")? {
+        let grant = form.need("grant_type")?;
+        let noted = by.clone();
+        let issued = match grant {
             "authorization_code" => self.exchange_code(by, client, form).await,
             "refresh_token" => self.refresh_application(by, client, form).await,
-            "client_credentials" => self.token_of_program(by.now, client, form).await,
+            "client_credentials" => self.token_of_program(by, client, form).await,
             "urn:ietf:params:oauth:grant-type:device_code" => {
                 self.exchange_device_code(by, client, form).await
             }
@@ -40,7 +44,18 @@ impl Auth {
                 let words = "`grant_type` is none that is known here";
                 Err(OAuthError::new(OAuthCode::UnsupportedGrantType, words).into())
             }
+        };
+        if let Err(AuthError::Noted(error)) = issued {
+            return Err(*error);
         }
+        if let Err(AuthError::OAuth(why)) = &issued
+            && why.code == OAuthCode::InvalidGrant
+        {
+            let on = client.resource();
+            self.note_refused(&noted, ("token_refused", &on), &json!({"grant": grant}))
+                .await?;
+        }
+        issued
     }
 
     /// Exchanges a code, once. One that comes again, from another application or without its proof is in wrong hands: all that came of it
@@ -74,6 +89,7 @@ impl Auth {
         let issued = self
             .issue(&mut write, (client, &authorisation), (form, true), by.now)
             .await?;
+        note_issued(&mut write, &by, &authorisation, "authorization_code").await?;
         write.commit().await?;
         Ok(issued)
     }
@@ -110,6 +126,7 @@ impl Auth {
         let issued = self
             .issue(&mut write, (client, &authorisation), (form, false), by.now)
             .await?;
+        note_issued(&mut write, &by, &authorisation, "refresh_token").await?;
         write.commit().await?;
         Ok(issued)
     }
@@ -117,7 +134,7 @@ impl Auth {
     /// A token for the account of a program, which its application stands for (OAuth 2.1, section 4.2).
     async fn token_of_program(
         &self,
-        now: Ts,
+        by: By,
         client: &Client,
         form: &Form,
     ) -> Result<IssuedTokens, AuthError> {
@@ -142,7 +159,15 @@ impl Auth {
             let words = "`scope` has what is for people alone";
             return Err(OAuthError::new(OAuthCode::InvalidScope, words).into());
         }
-        self.issue_to_program((client, &account.id), (form, &scopes), now)
+        let issued = self.issue_to_program((client, &account.id), (form, &scopes), by.now)?;
+        let resource = format!("{}/clients/{}", account.resource(), client.id);
+        let detail = json!({"grant": "client_credentials", "scope": issued.scope});
+        let mut write = self.write().await?;
+        let done = (AuditOutcome::Done, detail.to_string());
+        let what = ("token_issued", resource.as_str());
+        note_often(&mut write, &by, what, done, GOING_ON).await?;
+        write.commit().await?;
+        Ok(issued)
     }
 
     /// Whether whom an authorisation is of can still be acted for.
@@ -177,8 +202,27 @@ impl Auth {
         by.audit(&mut write, action, &resource, AuditOutcome::Refused)
             .await?;
         write.commit().await?;
-        Err(not_good().into())
+        Err(AuthError::Noted(Box::new(not_good().into())))
     }
+}
+
+/// Notes that an application got tokens of an authorisation.
+pub(super) async fn note_issued(
+    write: &mut Write,
+    by: &By,
+    authorisation: &Authorisation,
+    grant: &str,
+) -> Result<(), AuthError> {
+    let Authorisation { account, id, .. } = authorisation;
+    let resource = format!("account/{account}/authorisations/{id}");
+    let done = (AuditOutcome::Done, json!({"grant": grant}).to_string());
+    // What goes on has an action of its own: that it began is not left out of an hour in which it goes on.
+    let action = if grant == "refresh_token" {
+        "token_refreshed"
+    } else {
+        "token_issued"
+    };
+    note_often(write, by, (action, &resource), done, GOING_ON).await
 }
 
 /// Whether whoever exchanges a code is who asked for it, in time.

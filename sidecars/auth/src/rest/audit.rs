@@ -1,0 +1,133 @@
+//! Who did what, over HTTP: the audit log, asked.
+
+use super::{Problems, ReadAudit};
+use crate::Auth;
+use crate::origin::Opener;
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use tickloom_chassis::{
+    Allowed, AuditEntry, AuditFilter, AuditOutcome, AuditPart, ChassisError, PAGE_DEFAULT, Page,
+    PageQuery, Problem, ProblemCode, matching_audit,
+};
+use tickloom_types::Ts;
+use utoipa::{IntoParams, ToSchema};
+
+/// Which entries are asked for.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AuditQuery {
+    /// Entries with positions above this one, in order; all if it is left out. It is the `next` of the page before.
+    #[param(minimum = -1)]
+    after: Option<i64>,
+    /// Entries with positions below this one, the newest first. It is the `next` of the page before.
+    #[param(minimum = 0)]
+    before: Option<i64>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// What an account did and what was done to it: its id.
+    #[param(pattern = r"^[^\x00]*$")]
+    account: Option<String>,
+    /// What was done: `sign_in`, `key_created`, as entries have it.
+    #[param(pattern = r"^[^\x00]*$")]
+    action: Option<String>,
+    /// On what, with all that is below it: `organisation/org_…`, or a kind, `client`.
+    #[param(pattern = r"^[^\x00]*$")]
+    resource: Option<String>,
+    /// An id of something else that the entry names: of a key, a session, a grant, an application.
+    #[param(pattern = r"^[^\x00]*$")]
+    id: Option<String>,
+    /// `done` or `refused`.
+    #[param(pattern = r"^(done|refused)$")]
+    outcome: Option<String>,
+    /// From when on, in nanoseconds since the epoch.
+    from: Option<i64>,
+    /// Until before when, in nanoseconds since the epoch.
+    to: Option<i64>,
+}
+
+/// An entry, and what of it can be read beside it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReadEntry {
+    #[serde(flatten)]
+    entry: AuditEntry,
+    /// From where it was done; null for programs on the machine of the service, and once the person of it is deleted.
+    address: Option<String>,
+}
+
+impl AuditQuery {
+    fn filter(&self) -> Result<AuditFilter, Problem> {
+        let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
+        let texts = [&self.account, &self.action, &self.resource, &self.id];
+        if texts.into_iter().flatten().any(|text| text.contains('\0')) {
+            return Err(wrong("a filter has a NUL"));
+        }
+        let outcome = match self.outcome.as_deref() {
+            None => None,
+            Some("done") => Some(AuditOutcome::Done),
+            Some("refused") => Some(AuditOutcome::Refused),
+            Some(_) => return Err(wrong("`outcome` is neither `done` nor `refused`")),
+        };
+        Ok(AuditFilter {
+            party: self.account.as_ref().map(|id| format!("account/{id}")),
+            action: self.action.clone(),
+            resource: self.resource.clone(),
+            id: self.id.clone(),
+            outcome,
+            from: self.from.map(Ts),
+            to: self.to.map(Ts),
+        })
+    }
+
+    fn part(&self) -> AuditPart {
+        AuditPart {
+            after: self.after.unwrap_or(-1),
+            before: self.before,
+        }
+    }
+
+    /// The page as it would be asked for without filters.
+    fn page(&self) -> Result<PageQuery, Problem> {
+        if self.before.is_some_and(|before| before < 0) {
+            let detail = "`before` is negative";
+            return Err(Problem::new(ProblemCode::BadRequest, detail));
+        }
+        let page = PageQuery {
+            after: self.after,
+            limit: Some(self.limit.unwrap_or(PAGE_DEFAULT)),
+        };
+        page.checked()
+    }
+}
+
+/// Who did what: entries in order, or with `before` the newest first. What matches a filter is no chain by itself: an export is what
+/// can be verified.
+#[utoipa::path(get, path = "/v1/audit", tag = "auth", params(AuditQuery),
+    responses((status = 200, body = Page<ReadEntry>), Problems))]
+pub(super) async fn list_audit(
+    State(auth): State<Arc<Auth>>,
+    _: Allowed<ReadAudit>,
+    query: Result<Query<AuditQuery>, QueryRejection>,
+) -> Result<Json<Page<ReadEntry>>, Problem> {
+    let wrong = |error: QueryRejection| Problem::new(ProblemCode::BadRequest, error.body_text());
+    let Query(query) = query.map_err(wrong)?;
+    let (filter, page) = (query.filter()?, query.page()?);
+    let found = matching_audit(&auth.database, &filter, query.part(), page.rows()).await?;
+    let page = page.page(found, |entry| entry.position);
+    let mut items = Vec::new();
+    let at = auth.database.reader().acquire().await;
+    let mut at = at.map_err(ChassisError::from)?;
+    let mut opener = Opener::default();
+    for entry in page.items {
+        let address = opener.open(&mut at, &entry).await?;
+        items.push(ReadEntry { entry, address });
+    }
+    // Of nothing one goes on from where one was.
+    let from = query.before.filter(|_| items.is_empty());
+    let (next, more) = (from.unwrap_or(page.next), page.more);
+    Ok(Json(Page { items, next, more }))
+}

@@ -195,6 +195,7 @@ fn detail(event: &AuthEvent) -> String {
             ..
         } => json!({"id": id, "scopes": scopes, "expires": expires}),
         AuthEvent::IdentityLinked { id, issuer, .. } => json!({"id": id, "issuer": issuer}),
+        AuthEvent::EmailChanged { is_verified, .. } => json!({"is_verified": is_verified}),
         AuthEvent::IdentityUnlinked { id } => json!({"id": id}),
         AuthEvent::KeyExpiryMoved { id, expires } => json!({"id": id, "expires": expires}),
         AuthEvent::PasskeyAdded {

@@ -23,6 +23,11 @@ pub(crate) enum AuthEvent {
         name: String,
     },
     EmailVerified,
+    EmailChanged {
+        email: String,
+        /// Whether the person showed that it is theirs.
+        is_verified: bool,
+    },
     Renamed {
         name: String,
     },
@@ -110,6 +115,7 @@ impl AuthEvent {
         match self {
             AuthEvent::Created { .. } => "created",
             AuthEvent::EmailVerified => "email_verified",
+            AuthEvent::EmailChanged { .. } => "email_changed",
             AuthEvent::Renamed { .. } => "renamed",
             AuthEvent::PasswordSet => "password_set",
             AuthEvent::PasswordRemoved => "password_removed",
@@ -163,6 +169,10 @@ impl AuthEvent {
                 name: with(name)?,
             },
             AuthEvent::Renamed { name } => AuthEvent::Renamed { name: with(name)? },
+            AuthEvent::EmailChanged { email, is_verified } => AuthEvent::EmailChanged {
+                email: with(email)?,
+                is_verified,
+            },
             AuthEvent::KeyCreated {
                 id,
                 name,
@@ -268,6 +278,10 @@ mod tests {
         let id = || "x_1".to_owned();
         for event in [
             AuthEvent::EmailVerified,
+            AuthEvent::EmailChanged {
+                email: "phone@x.y".to_owned(),
+                is_verified: true,
+            },
             AuthEvent::Renamed {
                 name: "B".to_owned(),
             },

@@ -6,6 +6,7 @@ pub(crate) mod browser;
 pub(crate) mod continuation;
 pub(crate) mod curve_keys;
 pub(crate) mod effective;
+pub(crate) mod email;
 pub(crate) mod factor;
 pub(crate) mod grants;
 pub(crate) mod identities;

@@ -296,6 +296,10 @@ impl Service for Auth {
             name: "noted",
             sql: include_str!("../migrations/0014_noted.sql"),
         },
+        Migration {
+            name: "email",
+            sql: include_str!("../migrations/0015_email.sql"),
+        },
     ];
     const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;
     type Config = AuthConfig;

@@ -3,13 +3,16 @@
 
 use crate::change::{By, create_account};
 use crate::credential::hashed;
-use crate::flows::links::{LINK_REQUEST, LinkRequest, RECOVER, WELCOME, make_link};
+use crate::credential::secret::{self, SecretKind};
+use crate::flows::email::CHANGE;
+use crate::flows::links::{LINK_REQUEST, LinkRequest, RECOVER, WELCOME, expires, make_link};
 use crate::model::{Account, AccountKind};
 use crate::{AuthError, mails, store};
 use tickloom_chassis::{
     Clock, Database, Effect, EffectAnswer, EffectFuture, EffectHandler, Mail, Write, enqueue_mail,
     hold_events,
 };
+use tickloom_types::Ts;
 
 /// One mail a minute to an address.
 const PAUSE_NS: i64 = 60_000_000_000;
@@ -52,10 +55,10 @@ impl LinkRequests {
         let mut write = self.database.write().await?;
         hold_events(&mut write).await?;
         // Who signs a stranger up does not keep them from choosing a password anew.
-        let purpose = if wanted.name.is_some() {
-            "welcome"
-        } else {
-            "recover"
+        let purpose = match (&wanted.name, &wanted.account) {
+            (Some(_), _) => "welcome",
+            (None, None) => "recover",
+            (None, Some(_)) => CHANGE,
         };
         let subject = format!("{purpose}/{}", hashed(&wanted.email));
         let last = store::secret::failures(write.connection(), &subject).await?;
@@ -64,6 +67,20 @@ impl LinkRequests {
         }
         store::secret::failed(&mut write, &subject, now.0, i64::MIN).await?;
         let account = store::account::by_email(write.connection(), &wanted.email).await?;
+        if let Some(of) = &wanted.account {
+            // One account makes one mail a minute, whatever addresses it asks for.
+            let own = format!("{CHANGE}/{of}");
+            let last = store::secret::failures(write.connection(), &own).await?;
+            if last.is_some_and(|(_, last)| last > now.0 - PAUSE_NS) {
+                return Ok("there was a mail within a minute");
+            }
+            store::secret::failed(&mut write, &own, now.0, i64::MIN).await?;
+            let mail = match account {
+                Some(_) => None,
+                None => change(&mut write, &by, (of, &wanted.email), &self.issuer).await?,
+            };
+            return send(write, (effect, now), mail).await;
+        }
         let mail = match (account, wanted.name) {
             (None, None) => None,
             (Some(account), None) => recover(&mut write, &by, (&account, &self.issuer)).await?,
@@ -72,14 +89,40 @@ impl LinkRequests {
                 sign_up(&mut write, &by, who, &self.issuer).await?
             }),
         };
-        if let Some(mail) = mail
-            && !enqueue_mail(&mut write, &format!("mail/{}", effect.key), now, &mail).await?
-        {
-            return Ok("it was answered before");
-        }
-        write.commit().await?;
-        Ok("answered")
+        send(write, (effect, now), mail).await
     }
+}
+
+/// Hands the mail on, if one is to be sent.
+async fn send(
+    mut write: Write,
+    (effect, now): (&Effect, Ts),
+    mail: Option<Mail>,
+) -> Result<&'static str, AuthError> {
+    if let Some(mail) = mail
+        && !enqueue_mail(&mut write, &format!("mail/{}", effect.key), now, &mail).await?
+    {
+        return Ok("it was answered before");
+    }
+    write.commit().await?;
+    Ok("answered")
+}
+
+/// A link for an address that an account is to have.
+async fn change(
+    write: &mut Write,
+    by: &By,
+    (id, email): (&str, &str),
+    issuer: &str,
+) -> Result<Option<Mail>, AuthError> {
+    let account = store::account::by_id(write.connection(), id).await?;
+    if account.is_none_or(|account| account.person().is_err()) {
+        return Ok(None);
+    }
+    let (shown, stored) = secret::make(SecretKind::Link, by.now)?;
+    let expires = expires(CHANGE, by.now);
+    store::secret::add_email_link(write, &stored, (id, email), (CHANGE, expires)).await?;
+    Ok(Some(mails::change_email(email, issuer, &shown)))
 }
 
 async fn recover(

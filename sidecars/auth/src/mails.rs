@@ -2,6 +2,7 @@
 
 use crate::credential::secret::Secret;
 use crate::model::Account;
+use crate::pages::email::EMAIL;
 use crate::pages::links::{LINK, RECOVERY};
 use tickloom_chassis::Mail;
 
@@ -29,6 +30,30 @@ pub(crate) fn recover(account: &Account, issuer: &str, link: &Secret) -> Mail {
         address(issuer, LINK, link)
     );
     mail(account, "A new password for Tickloom", text)
+}
+
+/// To the address that an account is to have.
+pub(crate) fn change_email(email: &str, issuer: &str, link: &Secret) -> Mail {
+    let text = format!(
+        "Hello,\n\nsomebody wants this to be the address of their account at Tickloom. If it is you, open this link within an hour, in \
+         a browser in which you are signed in:\n\n{}\n\nIf it is not you, leave it: nothing changes without the link.\n",
+        address(issuer, EMAIL, link)
+    );
+    Mail {
+        to: email.to_owned(),
+        subject: "Your new address at Tickloom".to_owned(),
+        text,
+        html: None,
+    }
+}
+
+/// To the address that an account had before.
+pub(crate) fn email_changed(before: &Account) -> Mail {
+    let text = "Hello,\n\nyour account at Tickloom has another e-mail address now, and this one is not used for it any more.\n\n\
+                If it was not you, tell an administrator at once: somebody was signed in to your account, and knew what you sign in \
+                with.\n"
+        .to_owned();
+    mail(before, "Your address at Tickloom was changed", text)
 }
 
 /// To somebody who has an account and attempts to sign up.

@@ -177,6 +177,11 @@ impl Account {
                 self.created = at.0;
             }
             AuthEvent::EmailVerified => self.is_email_verified = true,
+            AuthEvent::EmailChanged { email, is_verified } => {
+                // Of whoever was deleted later nothing can be read.
+                self.email = Some(email.clone()).filter(|email| !email.is_empty());
+                self.is_email_verified = *is_verified;
+            }
             AuthEvent::Renamed { name } => self.name.clone_from(name),
             AuthEvent::SecondFactorSet => self.has_second_factor = true,
             AuthEvent::SecondFactorRemoved => self.has_second_factor = false,

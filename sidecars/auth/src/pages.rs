@@ -5,6 +5,7 @@ mod applications;
 mod audit;
 pub(crate) mod consent;
 mod devices;
+pub(crate) mod email;
 mod factor;
 mod grants;
 mod keys;
@@ -60,6 +61,10 @@ impl Done {
             "password-set" => "The password is set. Sign in with it.",
             "mail" => "If there can be one, a mail is on its way to you.",
             "renamed" => "The name is changed.",
+            "email" => "The e-mail address is changed.",
+            "email-asked" => {
+                "If there can be one, a mail is on its way to the new address. The link in it confirms it."
+            }
             "password" => "The password is changed. All your other sessions are over.",
             "session" => "The session is over.",
             "sessions" => "All other sessions are over.",
@@ -141,6 +146,7 @@ fn own() -> Router<Arc<Auth>> {
             get(profile::show_password).post(profile::change_password),
         )
         .route("/profile/export", get(profile::export))
+        .route("/email", get(email::show_confirm).post(email::confirm))
         .route(
             "/profile/delete",
             get(profile::show_delete).post(profile::delete),
@@ -172,6 +178,10 @@ fn of_account() -> Router<Arc<Auth>> {
             get(accounts::show_new).post(accounts::create),
         )
         .route("/accounts/{account}", get(accounts::show))
+        .route(
+            "/accounts/{account}/email",
+            get(email::show).post(email::ask),
+        )
         .route("/accounts/{account}/suspend", post(accounts::suspend))
         .route("/accounts/{account}/resume", post(accounts::resume))
         .route(

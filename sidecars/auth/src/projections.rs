@@ -133,6 +133,7 @@ pub(crate) async fn project(
             organisation::set_member(write, &after.id, event, at).await?;
         }
         AuthEvent::EmailVerified
+        | AuthEvent::EmailChanged { .. }
         | AuthEvent::Renamed { .. }
         | AuthEvent::PasswordSet
         | AuthEvent::PasswordRemoved

@@ -6,6 +6,7 @@ mod audit;
 mod clients;
 mod curve_keys;
 mod discovery;
+mod email;
 mod factor;
 mod grants;
 mod invitations;
@@ -292,6 +293,8 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
             accounts::delete_account
         ))
         .routes(routes!(accounts::export_account))
+        .routes(routes!(email::ask_email))
+        .routes(routes!(email::confirm_email))
         .routes(routes!(accounts::suspend_account))
         .routes(routes!(accounts::resume_account))
         .routes(routes!(factor::change_password, factor::remove_password))

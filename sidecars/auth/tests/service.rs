@@ -20,6 +20,8 @@ mod console;
 mod curve_keys;
 #[path = "service/document.rs"]
 mod document;
+#[path = "service/email.rs"]
+mod email;
 #[path = "service/encryption.rs"]
 mod encryption;
 #[path = "service/factor.rs"]

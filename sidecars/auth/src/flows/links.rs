@@ -3,6 +3,7 @@
 //! Whoever asks for one by an e-mail address is answered the same whatever there is: the request is written down, and what becomes of it
 //! is seen in the mail alone.
 
+use super::email::CHANGE;
 use super::grants::give;
 use super::password::known_anew;
 use crate::Auth;
@@ -42,6 +43,9 @@ pub(crate) struct LinkRequest {
     pub(crate) email: String,
     /// What they are called, if they sign up.
     pub(crate) name: Option<String>,
+    /// The account that wants this address, if one does.
+    #[serde(default)]
+    pub(crate) account: Option<String>,
 }
 
 /// Who the first administrator is.
@@ -102,6 +106,7 @@ impl Auth {
         let wanted = LinkRequest {
             email: address,
             name: called,
+            account: None,
         };
         let payload =
             serde_json::to_string(&wanted).map_err(|error| Problem::internal(error.to_string()))?;
@@ -235,7 +240,11 @@ impl Auth {
         let presented = presented?;
         let found = store::secret::link(self.database.reader(), &presented.id).await?;
         let found = found.ok_or_else(not_good)?;
-        if !presented.matches(SecretKind::Link, &found.hash) || found.expires <= by.now.0 {
+        // Who reads the mail of an address that an account is to have is not its person yet.
+        let is_good = presented.matches(SecretKind::Link, &found.hash)
+            && found.expires > by.now.0
+            && found.purpose != CHANGE;
+        if !is_good {
             return Err(not_good());
         }
         Ok((presented, found))

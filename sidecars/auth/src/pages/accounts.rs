@@ -118,7 +118,7 @@ pub(super) async fn show(
             dt { "Since" } dd { (views::time(account.created)) }
             dt { "Id" } dd { code { (account.id) } }
         }
-        (ways(&account, decide(subject, "audit.read", "audit/*", visitor.now).allow))
+        (ways(&account, |action, resource| decide(subject, action, resource, visitor.now).allow))
         @if may.allow { (suspension(visitor, &account)) }
     };
     let shown = Page::new(called(&account), body).with_notice(query.notice());
@@ -126,8 +126,10 @@ pub(super) async fn show(
 }
 
 /// Where one goes from an account.
-fn ways(account: &Account, reads_audit: bool) -> Markup {
+fn ways(account: &Account, may: impl Fn(&str, &str) -> bool) -> Markup {
     let path = format!("{ACCOUNTS}/{}", account.id);
+    let reads_audit = may("audit.read", "audit/*");
+    let changes = may("account.change", &account.resource()) && account.usable().is_ok();
     html! {
         div.actions {
             a.button.quiet href={ (path) "/grants" } { "Grants" }
@@ -135,6 +137,7 @@ fn ways(account: &Account, reads_audit: bool) -> Markup {
             @if account.kind == AccountKind::Person {
                 a.button.quiet href={ (path) "/sessions" } { "Sessions" }
                 a.button.quiet href={ (path) "/applications" } { "Applications" }
+                @if changes { a.button.quiet href={ (path) "/email" } { "Change the e-mail address" } }
             }
             @if reads_audit { a.button.quiet href={ (audit::PATH) "?account=" (account.id) } { "Audit log" } }
         }

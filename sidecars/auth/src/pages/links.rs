@@ -172,6 +172,7 @@ async fn ask(auth: &Auth, request: &RequestOrigin, sent: &Form, signs_up: bool) 
     let wanted = LinkRequest {
         email: fields.get("email").to_owned(),
         name: signs_up.then(|| fields.get("name").to_owned()),
+        account: None,
     };
     let mut errors = Vec::new();
     if model::email(&wanted.email).is_none() {

@@ -96,6 +96,7 @@ fn profile(visitor: &Visitor, account: &Account, (name, errors): (&str, &[FieldE
         h2 { "Password and data" }
         div.actions {
             a.button.quiet href=(PASSWORD) { "Change the password" }
+            a.button.quiet href="/console/auth/accounts/me/email" { "Change the e-mail address" }
             a.button.quiet href=(EXPORT) download { "Export my data" }
             a.button.danger href=(DELETE) { "Delete my account" }
         }

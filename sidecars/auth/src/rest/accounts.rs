@@ -122,6 +122,7 @@ pub(super) async fn sign_up(
     let wanted = LinkRequest {
         email: asked.email,
         name: Some(asked.name),
+        account: None,
     };
     answer_link_request(&auth, &request, &sent, wanted).await
 }
@@ -138,6 +139,7 @@ pub(super) async fn recover(
     let wanted = LinkRequest {
         email: asked.email,
         name: None,
+        account: None,
     };
     answer_link_request(&auth, &request, &sent, wanted).await
 }

@@ -11,7 +11,10 @@ const SET_PASSWORD: &str = "INSERT INTO password (account, hash, changed) VALUES
 const PASSWORD: &str = "SELECT hash FROM password WHERE account = $1";
 const ADD_LINK: &str =
     "INSERT INTO link (id, account, purpose, hash, expires) VALUES ($1, $2, $3, $4, $5)";
-const LINK: &str = "SELECT account, purpose, hash, expires FROM link WHERE id = $1";
+const ADD_EMAIL_LINK: &str =
+    "INSERT INTO link (id, account, purpose, hash, expires, email) VALUES ($1, $2, $3, $4, $5, $6)";
+const DROP_LINKS_FOR: &str = "DELETE FROM link WHERE account = $1 AND purpose = $2";
+const LINK: &str = "SELECT account, purpose, hash, expires, email FROM link WHERE id = $1";
 const TAKE_LINK: &str = "DELETE FROM link WHERE id = $1 RETURNING id";
 const DROP_LINKS: &str = "DELETE FROM link WHERE account = $1";
 const DROP_SETUP_LINKS: &str = "DELETE FROM link WHERE purpose = 'setup'";
@@ -39,6 +42,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     SET_PASSWORD,
     PASSWORD,
     ADD_LINK,
+    ADD_EMAIL_LINK,
+    DROP_LINKS_FOR,
     LINK,
     TAKE_LINK,
     DROP_LINKS,
@@ -66,6 +71,8 @@ pub(crate) struct Link {
     pub(crate) purpose: String,
     pub(crate) hash: [u8; 32],
     pub(crate) expires: i64,
+    /// The address that the account is to have.
+    pub(crate) email: Option<String>,
 }
 
 pub(crate) async fn set_password(
@@ -120,7 +127,28 @@ pub(crate) async fn link<'e>(
         purpose: row.try_get(1)?,
         hash: hash_of("link", id, &row.try_get::<Vec<u8>, _>(2)?)?,
         expires: row.try_get(3)?,
+        email: row.try_get(4)?,
     }))
+}
+
+/// Adds the link that gives an account an address, in the place of those for this purpose that it has.
+pub(crate) async fn add_email_link(
+    write: &mut Write,
+    stored: &StoredSecret,
+    (account, email): (&str, &str),
+    (purpose, expires): (&str, i64),
+) -> Result<()> {
+    let dropped = sqlx::query(DROP_LINKS_FOR).bind(account).bind(purpose);
+    dropped.execute(write.connection()).await?;
+    let added = sqlx::query(ADD_EMAIL_LINK)
+        .bind(&stored.id)
+        .bind(account)
+        .bind(purpose)
+        .bind(stored.hash.as_slice())
+        .bind(expires)
+        .bind(email);
+    added.execute(write.connection()).await?;
+    Ok(())
 }
 
 /// Whether the link was there; it is not any more.

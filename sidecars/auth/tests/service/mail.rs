@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::time::Instant;
 use tickloom_chassis::{Clock, MailConfig, Place};
 
-fn served(place: &Place, port: &Port) -> Served {
+pub(crate) fn served(place: &Place, port: &Port) -> Served {
     let server = format!("smtp://{}?tls=none", port.address());
     Served::with(place, Clock::standing(BEGIN), |config| {
         config.mail = Some(MailConfig::new(&server, "Tickloom <no-reply@example.com>"));
@@ -17,7 +17,7 @@ fn served(place: &Place, port: &Port) -> Served {
 }
 
 /// To whom a mail is, and the link in it.
-fn opened(mail: &Value) -> (String, Option<String>) {
+pub(crate) fn opened(mail: &Value) -> (String, Option<String>) {
     let said = mail["parts"][0][1].as_str().unwrap();
     let is_link = |line: &&str| line.starts_with("tlo_") || line.contains("#tlo_");
     let link = said.lines().find(is_link);
@@ -26,13 +26,13 @@ fn opened(mail: &Value) -> (String, Option<String>) {
     (to, code.map(str::to_owned))
 }
 
-fn finish(served: &Served, link: &str, password: &str) -> crate::Reply {
+pub(crate) fn finish(served: &Served, link: &str, password: &str) -> crate::Reply {
     let body = json!({"link": link, "password": password});
     served.client.post("/auth/v1/links/finish", None, &body)
 }
 
 /// Waits until all that was asked for is done or refused.
-fn settled(served: &Served) {
+pub(crate) fn settled(served: &Served) {
     let began = Instant::now();
     let database = served.database();
     let waiting = || {

@@ -5,6 +5,7 @@ use crate::credential::encryption::EncryptionKeys;
 use crate::error::AuthError;
 use crate::flows::grants::{Explained, explain, named};
 use crate::flows::links::{BY_HAND, LINK_REQUEST, expires, make_link};
+use crate::flows::recovery::lose_factor;
 use crate::pages::links::LINK;
 use crate::store::encrypted::EncryptedSecrets;
 use crate::{Auth, mails, store};
@@ -58,6 +59,20 @@ impl Auth {
         Ok(make_password_link(database, account, issuer, &by).await?)
     }
 
+    /// Gives up the second factor of an account, by its id or e-mail address, that its person lost: app, passkeys and recovery codes. Its
+    /// sessions end; the password stays. Returns the account's id.
+    ///
+    /// # Errors
+    /// The problem that the API tells: there is no such account, it is no person's or has no second factor, or the database is away.
+    pub async fn drop_second_factor(
+        database: &Database,
+        account: &str,
+        now: Ts,
+    ) -> std::result::Result<String, Problem> {
+        let by = By::named(OPERATOR, String::new(), now);
+        Ok(drop_factor(database, account, &by).await?)
+    }
+
     /// Whether keys open every secret that is encrypted in a database, which is not changed.
     ///
     /// # Errors
@@ -105,4 +120,17 @@ async fn make_password_link(
         link: mails::address(issuer, LINK, &link),
         expires: expires(BY_HAND, by.now),
     })
+}
+
+async fn drop_factor(
+    database: &Database,
+    account: &str,
+    by: &By,
+) -> std::result::Result<String, AuthError> {
+    let mut write = database.write().await?;
+    hold_events(&mut write).await?;
+    let account = named(write.connection(), account).await?;
+    let account = lose_factor(&mut write, by, account).await?;
+    write.commit().await?;
+    Ok(account.id)
 }

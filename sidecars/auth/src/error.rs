@@ -10,7 +10,7 @@ use crate::provider::ProviderError;
 use crate::seal::SealError;
 use std::time::Duration;
 use thiserror::Error;
-use tickloom_chassis::{ChassisError, PatternError, Problem, ProblemCode};
+use tickloom_chassis::{ChassisError, PatternError, Problem, ProblemCode, UnknownWord};
 
 /// Why the service does not do something.
 #[derive(Debug, Error)]
@@ -29,6 +29,8 @@ pub(crate) enum AuthError {
     NoRandomness(#[from] NoRandomness),
     #[error(transparent)]
     Pattern(#[from] PatternError),
+    #[error(transparent)]
+    Word(#[from] UnknownWord),
     /// A passkey that was to be registered.
     #[error("the passkey is not taken: {0}")]
     Passkey(#[from] PasskeyError),
@@ -85,6 +87,7 @@ impl From<AuthError> for Problem {
             AuthError::Refusal(_)
             | AuthError::Provider(_)
             | AuthError::Pattern(_)
+            | AuthError::Word(_)
             | AuthError::Passkey(_)
             | AuthError::Password(PasswordError::Refused(_)) => {
                 Problem::new(ProblemCode::Refused, detail)

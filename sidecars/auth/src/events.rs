@@ -35,7 +35,10 @@ pub(crate) enum AuthEvent {
     PasswordRemoved,
     SecondFactorSet,
     SecondFactorRemoved,
+    /// By who administers accounts of everybody.
     Suspended,
+    /// By who administers the organisation of a program.
+    SuspendedByOrganisation,
     Resumed,
     Deleted,
     GrantCreated {
@@ -122,6 +125,7 @@ impl AuthEvent {
             AuthEvent::SecondFactorSet => "second_factor_set",
             AuthEvent::SecondFactorRemoved => "second_factor_removed",
             AuthEvent::Suspended => "suspended",
+            AuthEvent::SuspendedByOrganisation => "suspended_by_organisation",
             AuthEvent::Resumed => "resumed",
             AuthEvent::Deleted => "deleted",
             AuthEvent::GrantCreated { .. } => "grant_created",
@@ -290,6 +294,7 @@ mod tests {
             AuthEvent::SecondFactorSet,
             AuthEvent::SecondFactorRemoved,
             AuthEvent::Suspended,
+            AuthEvent::SuspendedByOrganisation,
             AuthEvent::Resumed,
             AuthEvent::Deleted,
             AuthEvent::GrantCreated {

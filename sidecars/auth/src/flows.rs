@@ -20,6 +20,7 @@ pub(crate) mod passkey_proofs;
 pub(crate) mod passkeys;
 pub(crate) mod password;
 pub(crate) mod providers;
+pub(crate) mod recovery;
 pub(crate) mod refusals;
 pub(crate) mod sessions;
 pub(crate) mod sites;

@@ -300,6 +300,10 @@ impl Service for Auth {
             name: "email",
             sql: include_str!("../migrations/0015_email.sql"),
         },
+        Migration {
+            name: "suspended_by",
+            sql: include_str!("../migrations/0016_suspended_by.sql"),
+        },
     ];
     const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;
     type Config = AuthConfig;

@@ -47,6 +47,16 @@ pub(crate) fn change_email(email: &str, issuer: &str, link: &Secret) -> Mail {
     }
 }
 
+/// To somebody whose second factor an administrator gave up.
+pub(crate) fn factor_dropped(account: &Account) -> Mail {
+    let text = "Hello,\n\nan administrator removed the second factor of your account at Tickloom: the app, passkeys and recovery codes. \
+                Your sessions are over. Sign in with your password, or ask for a new one, and set a second \
+                factor up again.\n\nIf you did not ask for it, tell \
+                an administrator at once.\n"
+        .to_owned();
+    mail(account, "Your second factor at Tickloom was removed", text)
+}
+
 /// To the address that an account had before.
 pub(crate) fn email_changed(before: &Account) -> Mail {
     let text = "Hello,\n\nyour account at Tickloom has another e-mail address now, and this one is not used for it any more.\n\n\

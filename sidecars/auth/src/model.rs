@@ -41,6 +41,26 @@ pub(crate) enum AccountState {
     Deleted,
 }
 
+/// Who keeps an account from being used: who lets it be used again has to be as much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Suspender {
+    /// Whoever may suspend every account.
+    Firm,
+    /// An administrator of the organisation that the program belongs to.
+    Organisation,
+}
+
+impl Suspender {
+    /// Its word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Suspender::Firm => "firm",
+            Suspender::Organisation => "organisation",
+        }
+    }
+}
+
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Account {
@@ -62,6 +82,8 @@ pub(crate) struct Account {
     pub(crate) has_second_factor: bool,
     /// How many passkeys it has, each of which is a second factor too, and signs in alone.
     pub(crate) passkeys: i64,
+    /// Who keeps it from being used; null if it can be used.
+    pub(crate) suspended_by: Option<Suspender>,
     /// When it was created, in nanoseconds since the epoch.
     pub(crate) created: i64,
 }
@@ -156,6 +178,7 @@ impl Account {
             name: String::new(),
             has_second_factor: false,
             passkeys: 0,
+            suspended_by: None,
             created: 0,
         }
     }
@@ -185,8 +208,18 @@ impl Account {
             AuthEvent::Renamed { name } => self.name.clone_from(name),
             AuthEvent::SecondFactorSet => self.has_second_factor = true,
             AuthEvent::SecondFactorRemoved => self.has_second_factor = false,
-            AuthEvent::Suspended => self.state = AccountState::Suspended,
-            AuthEvent::Resumed => self.state = AccountState::Active,
+            AuthEvent::Suspended => {
+                self.state = AccountState::Suspended;
+                self.suspended_by = Some(Suspender::Firm);
+            }
+            AuthEvent::SuspendedByOrganisation => {
+                self.state = AccountState::Suspended;
+                self.suspended_by = Some(Suspender::Organisation);
+            }
+            AuthEvent::Resumed => {
+                self.state = AccountState::Active;
+                self.suspended_by = None;
+            }
             AuthEvent::Deleted => {
                 self.state = AccountState::Deleted;
                 self.email = None;
@@ -194,6 +227,7 @@ impl Account {
                 self.is_email_verified = false;
                 self.has_second_factor = false;
                 self.passkeys = 0;
+                self.suspended_by = None;
             }
             AuthEvent::PasskeyAdded { .. } => self.passkeys += 1,
             AuthEvent::PasskeyRemoved { .. } => self.passkeys -= 1,
@@ -240,10 +274,16 @@ impl Account {
         self.has_second_factor || self.passkeys > 0
     }
 
-    /// What suspends it.
-    pub(crate) fn suspend(&self) -> Result<AuthEvent, Refusal> {
-        self.usable()?;
-        Ok(AuthEvent::Suspended)
+    /// What suspends it; the firm takes over what an organisation suspended.
+    pub(crate) fn suspend(&self, by: Suspender) -> Result<AuthEvent, Refusal> {
+        match (self.suspended_by, by) {
+            (Some(Suspender::Organisation), Suspender::Firm) => {}
+            _ => self.usable()?,
+        }
+        Ok(match by {
+            Suspender::Firm => AuthEvent::Suspended,
+            Suspender::Organisation => AuthEvent::SuspendedByOrganisation,
+        })
     }
 
     /// What lets it be used again.
@@ -349,6 +389,8 @@ mod tests {
         assert_eq!(account.usable(), Err(Refusal::Deleted));
         assert_eq!(account.resume(), Err(Refusal::Deleted));
         assert_eq!(account.delete(), Err(Refusal::Deleted));
-        assert_eq!(account.suspend(), Err(Refusal::Deleted));
+        for by in [Suspender::Firm, Suspender::Organisation] {
+            assert_eq!(account.suspend(by), Err(Refusal::Deleted));
+        }
     }
 }

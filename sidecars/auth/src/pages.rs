@@ -77,6 +77,7 @@ impl Done {
             "granted" => "The grant is created.",
             "suspended" => "The account is suspended. Its sessions are over.",
             "resumed" => "The account can be used again.",
+            "factor-dropped" => "The account has no second factor any more. Its sessions are over.",
             "deleted" => "The account is deleted.",
             "created" => "The account is created.",
             "device-allowed" => "The device is allowed. Go back to it: it goes on by itself.",
@@ -164,6 +165,7 @@ fn own() -> Router<Arc<Auth>> {
         .route("/second-factor", get(factor::show).post(factor::begin))
         .route("/second-factor/confirm", post(factor::confirm))
         .route("/second-factor/remove", post(factor::remove))
+        .route("/second-factor/recovery-codes", post(factor::renew_codes))
         .route("/consent", post(consent::answer))
         .route("/device", get(devices::show).post(devices::look))
         .route("/device/decide", post(devices::decide))
@@ -184,6 +186,10 @@ fn of_account() -> Router<Arc<Auth>> {
         )
         .route("/accounts/{account}/suspend", post(accounts::suspend))
         .route("/accounts/{account}/resume", post(accounts::resume))
+        .route(
+            "/accounts/{account}/second-factor/drop",
+            get(accounts::show_drop_factor).post(accounts::drop_factor),
+        )
         .route(
             "/accounts/{account}/sessions",
             get(sessions::list).post(sessions::end),

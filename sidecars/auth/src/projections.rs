@@ -6,7 +6,7 @@ pub(crate) mod organisation;
 use crate::events::AuthEvent;
 use crate::events::organisation::OrganisationEvent;
 use crate::model::organisation::Organisation;
-use crate::model::{Account, AccountKind, AccountState};
+use crate::model::{Account, AccountKind, AccountState, Suspender};
 use crate::store::account;
 use std::collections::HashMap;
 use tickloom_chassis::{Database, Replay, Result, StoredEvent, Write, rebuild_rows};
@@ -14,10 +14,10 @@ use tickloom_types::Ts;
 
 /// An address is one account's; of two that take it at the same time the second adds nothing.
 const ADD_ACCOUNT: &str = "INSERT INTO account \
-    (id, version, kind, state, email, is_email_verified, name, has_second_factor, passkeys, created) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
+    (id, version, kind, state, email, is_email_verified, name, has_second_factor, passkeys, created, suspended_by) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
 const SET_ACCOUNT: &str = "UPDATE account SET version = $2, state = $3, email = $4, is_email_verified = $5, name = $6, \
-    has_second_factor = $7, passkeys = $8 WHERE id = $1";
+    has_second_factor = $7, passkeys = $8, suspended_by = $9 WHERE id = $1";
 const ADD_GRANT: &str = "INSERT INTO granted (id, account, what, resource, expires, created, created_by) \
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const DROP_GRANT: &str = "DELETE FROM granted WHERE id = $1";
@@ -140,6 +140,7 @@ pub(crate) async fn project(
         | AuthEvent::SecondFactorSet
         | AuthEvent::SecondFactorRemoved
         | AuthEvent::Suspended
+        | AuthEvent::SuspendedByOrganisation
         | AuthEvent::Resumed => {}
     }
     set_account(write, after).await?;
@@ -231,7 +232,8 @@ async fn add_account(write: &mut Write, account: &Account) -> Result<bool> {
         .bind(&account.name)
         .bind(i64::from(account.has_second_factor))
         .bind(account.passkeys)
-        .bind(account.created);
+        .bind(account.created)
+        .bind(account.suspended_by.map(Suspender::name));
     let added = added.execute(write.connection()).await?;
     Ok(added.rows_affected() == 1)
 }
@@ -245,7 +247,8 @@ async fn set_account(write: &mut Write, account: &Account) -> Result<()> {
         .bind(i64::from(account.is_email_verified))
         .bind(&account.name)
         .bind(i64::from(account.has_second_factor))
-        .bind(account.passkeys);
+        .bind(account.passkeys)
+        .bind(account.suspended_by.map(Suspender::name));
     set.execute(write.connection()).await?;
     Ok(())
 }

@@ -94,6 +94,12 @@ access!(
     |_, subject| format!("account/{}", subject.account)
 );
 access!(
+    /// Reads what is known of one's own account.
+    OwnAccount,
+    "account.read",
+    |_, subject| format!("account/{}", subject.account)
+);
+access!(
     /// Reads which accounts there are.
     ReadAccounts,
     "account.read",
@@ -300,6 +306,8 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
         .routes(routes!(factor::change_password, factor::remove_password))
         .routes(routes!(factor::begin_factor, factor::remove_factor))
         .routes(routes!(factor::confirm_factor))
+        .routes(routes!(factor::count_codes, factor::renew_codes))
+        .routes(routes!(factor::drop_lost_factor))
         .routes(routes!(passkeys::begin_passkey))
         .routes(routes!(passkeys::add_passkey))
         .routes(routes!(passkeys::list_passkeys))

@@ -6,6 +6,7 @@ mod grants;
 mod pattern;
 mod subject;
 pub mod token;
+mod words;
 
 pub(crate) use allowed::Gate;
 pub use allowed::{
@@ -15,3 +16,4 @@ pub use decide::{Because, Decision, decide};
 pub use grants::{Grant, Grants, Origin};
 pub use pattern::{ActionPattern, PatternError, ResourcePattern, Role, What};
 pub use subject::Subject;
+pub use words::UnknownWord;

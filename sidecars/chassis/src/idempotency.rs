@@ -16,7 +16,7 @@ use crate::service::Stop;
 use crate::{ChassisError, Result};
 pub use answer::{Answer, Answered};
 use axum::http::StatusCode;
-pub use request::{IdempotencyKey, Idempotent, request_hash};
+pub use request::{IdempotencyKey, Idempotent, Unkept, request_hash};
 use sqlx::Row;
 use std::time::Duration;
 use tickloom_types::Ts;

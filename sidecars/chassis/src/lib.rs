@@ -39,8 +39,8 @@ mod trace;
 
 pub use access::{
     Access, ActionPattern, Allowed, Authenticator, Because, Decision, Grant, Grants, Origin,
-    PathParts, PatternError, ResourcePattern, Role, Subject, SubjectFuture, Unauthenticated, What,
-    allow_call, bearer, decide, token,
+    PathParts, PatternError, ResourcePattern, Role, Subject, SubjectFuture, Unauthenticated,
+    UnknownWord, What, allow_call, bearer, decide, token,
 };
 pub use audit::{
     AuditEntry, AuditError, AuditFault, AuditFilter, AuditHead, AuditOutcome, AuditPart,
@@ -69,7 +69,8 @@ pub use http::{
     CallerAddress, Certificate, HttpOptions, HttpsError, RateLimit, RequestId, RequestOrigin,
 };
 pub use idempotency::{
-    Answer, Answered, Command, IdempotencyKey, Idempotent, remove_expired_keys, request_hash,
+    Answer, Answered, Command, IdempotencyKey, Idempotent, Unkept, remove_expired_keys,
+    request_hash,
 };
 pub use inbox::{inbox_position, move_inbox};
 pub use mail::{MAIL, Mail, MailConfig, MailError, Mailer, enqueue_mail};

@@ -9,7 +9,7 @@ use crate::events::AuthEvent;
 use crate::flows::links::{INVITE, WELCOME, make_link};
 use crate::mails;
 use crate::model::organisation::MemberRole;
-use crate::model::{Account, AccountKind, email, name};
+use crate::model::{Account, AccountKind, Suspender, email, name};
 use crate::store::account::Granted;
 use crate::store::client::Consent;
 use crate::store::curve::CurvePublicKey;
@@ -21,7 +21,7 @@ use crate::store::passkey::Passkey;
 use crate::store::session::Session;
 use crate::{AuthError, change, store};
 use serde::{Deserialize, Serialize};
-use tickloom_chassis::{IfMatch, Problem, ProblemCode, Subject, Write, enqueue_mail};
+use tickloom_chassis::{IfMatch, Problem, ProblemCode, Subject, Write, decide, enqueue_mail};
 use utoipa::ToSchema;
 
 /// Rows of a kind in an export, at most.
@@ -138,7 +138,8 @@ impl Auth {
     /// Keeps an account from being used, or lets it be used again. Its sessions end.
     ///
     /// # Errors
-    /// [`ProblemCode::Refused`].
+    /// [`ProblemCode::Refused`]; [`ProblemCode::Forbidden`] for who wants to resume what the firm suspended, and may not suspend every
+    /// account.
     pub(crate) async fn set_suspended(
         &self,
         write: &mut Write,
@@ -147,11 +148,21 @@ impl Auth {
     ) -> Result<Account, AuthError> {
         super::authentication::recent(subject, by.now)?;
         let account = known(write, account).await?;
+        // Who may suspend every account does it for the firm; others have a say on programs of their organisation alone.
+        let all = ("account.suspend", "account/*");
         if !is_suspended {
             let event = account.resume()?;
+            if account.suspended_by == Some(Suspender::Firm) {
+                super::authentication::require(subject, all, by.now)?;
+            }
             return apply(write, by, account, event).await;
         }
-        let event = account.suspend()?;
+        let is_firm = decide(subject, all.0, all.1, by.now).allow;
+        let event = account.suspend(if is_firm {
+            Suspender::Firm
+        } else {
+            Suspender::Organisation
+        })?;
         let account = apply(write, by, account, event).await?;
         self.end_sessions(write, by, (&account.id, "")).await?;
         some_administrator(write).await?;

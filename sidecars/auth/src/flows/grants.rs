@@ -32,7 +32,9 @@ pub(crate) struct NewGrant {
 impl NewGrant {
     /// What it allows, on what.
     pub(crate) fn parsed(&self, now: Ts) -> Result<(What, ResourcePattern), AuthError> {
-        let (what, resource) = (self.what.parse()?, self.resource.parse()?);
+        let (what, resource): (What, ResourcePattern) =
+            (self.what.parse()?, self.resource.parse()?);
+        what.check_known_on(&resource)?;
         if self.expires.is_some_and(|at| at <= now.0) {
             let detail = "`expires` is not later than now";
             return Err(Problem::new(ProblemCode::BadRequest, detail).into());

@@ -159,7 +159,9 @@ pub(super) fn scopes(all: &[String]) -> Result<String, AuthError> {
     }
     let mut scopes = Vec::new();
     for scope in all {
-        scopes.push(scope.parse::<ActionPattern>()?.to_string());
+        let pattern = scope.parse::<ActionPattern>()?;
+        pattern.check_known()?;
+        scopes.push(pattern.to_string());
     }
     Ok(scopes.join(" "))
 }

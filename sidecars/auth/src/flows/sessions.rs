@@ -363,18 +363,27 @@ impl Auth {
         &self,
         write: &mut Write,
         by: &By,
-        (account, but): (&str, &str),
+        of: (&str, &str),
     ) -> Result<u64, AuthError> {
-        let ended = store::session::end_others(write, account, but).await?;
-        store::authorisation::end_of_account(write, account, None).await?;
-        end_logins(write, Logins::OfAccount(account), by.now).await?;
-        if ended > 0 {
-            let resource = format!("account/{account}/sessions/*");
-            by.audit(write, "sign_out", &resource, AuditOutcome::Done)
-                .await?;
-        }
-        Ok(ended)
+        end_sessions_of(write, by, of).await
     }
+}
+
+/// Ends all sessions of an account but one, with all that applications were given, and returns how many.
+pub(crate) async fn end_sessions_of(
+    write: &mut Write,
+    by: &By,
+    (account, but): (&str, &str),
+) -> Result<u64, AuthError> {
+    let ended = store::session::end_others(write, account, but).await?;
+    store::authorisation::end_of_account(write, account, None).await?;
+    end_logins(write, Logins::OfAccount(account), by.now).await?;
+    if ended > 0 {
+        let resource = format!("account/{account}/sessions/*");
+        by.audit(write, "sign_out", &resource, AuditOutcome::Done)
+            .await?;
+    }
+    Ok(ended)
 }
 
 /// Ends the sessions of an account that are too many with a new one, which stays, and notes it.

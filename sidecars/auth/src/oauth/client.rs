@@ -5,6 +5,7 @@ use super::scope::{OFFLINE, OPENID, Scopes};
 use super::uri;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tickloom_chassis::ActionPattern;
 use tickloom_chassis::token::KeySet;
 use utoipa::ToSchema;
 
@@ -113,7 +114,8 @@ impl ClientSettings {
             let lists = self.list_fault();
             return lists
                 .or_else(|| self.logout_fault())
-                .or_else(|| self.keys_fault());
+                .or_else(|| self.keys_fault())
+                .or_else(|| self.scope_fault());
         };
         Some(words.to_owned())
     }
@@ -202,6 +204,18 @@ impl ClientSettings {
     pub fn scopes(&self) -> Scopes {
         // They were checked when it was registered; one that is none allows nothing.
         Scopes::of(self.scopes.iter().map(String::as_str)).unwrap_or_default()
+    }
+
+    /// Which scope no service of ours knows; other services have words of their own.
+    fn scope_fault(&self) -> Option<String> {
+        if !self.resources.is_empty() {
+            return None;
+        }
+        let patterns = self.scopes.iter().filter_map(|scope| scope.parse().ok());
+        let unknown = patterns
+            .filter_map(|pattern: ActionPattern| pattern.check_known().err())
+            .next()?;
+        Some(format!("`scopes`: {unknown}"))
     }
 
     /// The scopes that are asked for, which have to be there and to be of its own.

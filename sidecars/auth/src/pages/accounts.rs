@@ -6,7 +6,7 @@ use crate::change::By;
 use crate::credential::secret::Secret;
 use crate::flows::accounts::NewAccount;
 use crate::flows::authentication::recent;
-use crate::model::{Account, AccountKind, AccountState};
+use crate::model::{Account, AccountKind, AccountState, Suspender};
 use crate::rest::{CreateAccounts, ReadAccount, ReadAccounts, SuspendAccount, account_of};
 use crate::{Auth, model, store};
 use axum::extract::{Path, Query, State};
@@ -108,7 +108,10 @@ pub(super) async fn show(
     let body = html! {
         dl.facts {
             dt { "Kind" } dd { (kind(&account)) }
-            dt { "State" } dd { (state(&account)) }
+            dt { "State" } dd {
+                (state(&account))
+                @match account.suspended_by { Some(Suspender::Firm) => " by an administrator", Some(Suspender::Organisation) => " by its organisation", None => "" }
+            }
             @if let Some(email) = &account.email {
                 dt { "E-mail address" } dd { (email) " " span.tag { @if account.is_email_verified { "verified" } @else { "not verified" } } }
             }
@@ -120,6 +123,9 @@ pub(super) async fn show(
         }
         (ways(&account, |action, resource| decide(subject, action, resource, visitor.now).allow))
         @if may.allow { (suspension(visitor, &account)) }
+        @if may.allow && account.needs_second_factor() && account.id != subject.account {
+            div.actions { a.button.danger href={ (ACCOUNTS) "/" (account.id) "/second-factor/drop" } { "Give up a lost second factor" } }
+        }
     };
     let shown = Page::new(called(&account), body).with_notice(query.notice());
     Ok(shown.respond(visitor))
@@ -197,6 +203,57 @@ async fn set_suspended(
     let word = if is_suspended { "suspended" } else { "resumed" };
     let next = local(&format!("{ACCOUNTS}/{account}?done={word}"));
     Ok(page.visitor.send_to(&next, &[]))
+}
+
+pub(super) async fn show_drop_factor(
+    State(auth): State<Arc<Auth>>,
+    page: PageAllowed<SuspendAccount>,
+    Path(account): Path<String>,
+) -> Answer {
+    recent(&page.allowed.subject, auth.clock.now())?;
+    Ok(drop_factor_page(&page.visitor, &account, &[]))
+}
+
+pub(super) async fn drop_factor(
+    State(auth): State<Arc<Auth>>,
+    page: PageAllowed<SuspendAccount>,
+    request: RequestOrigin,
+    Path(account): Path<String>,
+    sent: Form,
+) -> Answer {
+    let subject = &page.allowed.subject;
+    let by = By::new(subject, &request, auth.clock.now());
+    let id = account_of(&account, subject);
+    let done = auth.do_once(&page.allowed, &sent, async |write| {
+        auth.drop_lost_factor(write, &by, (subject, &id)).await
+    });
+    match done.await {
+        Ok(_) => {
+            let next = local(&format!("{ACCOUNTS}/{account}?done=factor-dropped"));
+            Ok(page.visitor.send_to(&next, &[]))
+        }
+        Err(problem) => {
+            let errors = [rejected(problem, "")?];
+            Ok(drop_factor_page(&page.visitor, &account, &errors))
+        }
+    }
+}
+
+fn drop_factor_page(visitor: &Visitor, account: &str, errors: &[FieldError]) -> Response {
+    let path = format!("{ACCOUNTS}/{account}");
+    let inner = html! {
+        div.actions {
+            button.button.danger type="submit" { "Give up the second factor" }
+            a href=(path) { "Cancel" }
+        }
+    };
+    let body = html! {
+        p { "The app, all passkeys and the recovery codes of this account are not good any more, and its sessions end. The person signs in with the password \
+             alone until they set a second factor up again. Make sure by another way than mail that it is the person who asks for it." }
+        (form(visitor, &format!("{path}/second-factor/drop"), &inner))
+    };
+    let page = Page::new(views::title("Give up the second factor", account), body);
+    page.with_errors(errors).respond(visitor)
 }
 
 pub(super) async fn show_new(

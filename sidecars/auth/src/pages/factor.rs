@@ -17,6 +17,7 @@ use tickloom_chassis::{Problem, ProblemCode, RequestOrigin};
 
 pub(super) const PATH: &str = "/console/auth/second-factor";
 const CONFIRM: &str = "/console/auth/second-factor/confirm";
+const CODES: &str = "/console/auth/second-factor/recovery-codes";
 const REMOVE: &str = "/console/auth/second-factor/remove";
 /// Light modules around the code (ISO/IEC 18004, section 6.3.8).
 const QUIET_ZONE: i32 = 4;
@@ -28,6 +29,7 @@ pub(super) async fn show(
 ) -> Answer {
     let visitor = &page.visitor;
     let account = super::profile::own_account(&auth, &page.allowed.subject).await?;
+    let left = auth.codes_left(&page.allowed.subject).await?;
     let body = html! {
         @if account.has_second_factor {
             p { "A second factor is set: signing in asks for a code beside the password." }
@@ -36,6 +38,11 @@ pub(super) async fn show(
             p { "With a second factor, signing in asks for a code beside the password, which an app on your phone shows (TOTP). \
                  Who learns your password alone does not get in." }
             div.actions { (button_form(visitor, PATH, ("Set up a second factor", ButtonKind::Main), &[])) }
+        }
+        @if account.needs_second_factor() {
+            h2 { "Recovery codes" }
+            p { @if left == 1 { "One is left." } @else if left == 0 { "None is left." } @else { (left) " are left." } " Each lets you in once in the place of a code or a passkey." }
+            div.actions { (button_form(visitor, CODES, ("Make ten new codes", ButtonKind::Quiet), &[])) }
         }
     };
     let shown = Page::new("Second factor", body);
@@ -87,6 +94,25 @@ fn code_error(problem: Problem) -> Result<FieldError, Problem> {
     rejected(problem, "")
 }
 
+pub(super) async fn renew_codes(
+    State(auth): State<Arc<Auth>>,
+    page: PageAllowed<OwnSession>,
+    request: RequestOrigin,
+    sent: Form,
+) -> Answer {
+    let subject = &page.allowed.subject;
+    let by = By::new(subject, &request, auth.clock.now());
+    let done = auth.do_once(&page.allowed, &sent, async |write| {
+        auth.renew_codes(write, &by, subject).await
+    });
+    match done.await? {
+        Some(codes) => Ok(codes_page(&page.visitor, (&codes, PATH))),
+        None => Ok(page
+            .visitor
+            .send_to(&local(&format!("{PATH}?done=before")), &[])),
+    }
+}
+
 pub(super) async fn remove(
     State(auth): State<Arc<Auth>>,
     page: PageAllowed<OwnSession>,
@@ -126,8 +152,8 @@ fn confirm_page(visitor: &Visitor, factor: &NewFactor, errors: &[FieldError]) ->
 /// Recovery codes, which are shown once, and the page that comes then.
 pub(super) fn codes_page(visitor: &Visitor, (codes, then): (&[String], &str)) -> Response {
     let body = html! {
-        p { "A second factor is set. Keep these recovery codes where you find them without your phone: each lets you in once in the place of a code or a passkey. \
-             They are shown now and never again." }
+        p { "Keep these recovery codes where you find them without your phone: each lets you in once in the place of a code or a passkey. \
+             They are shown now and never again; codes that you had before are not good any more." }
         ul.codes { @for code in codes { li { (code) } } }
         div.actions { a.button href=(then) { "I have kept them" } }
     };

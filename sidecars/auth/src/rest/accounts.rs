@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tickloom_chassis::{
     Allowed, Answer, Answered, Idempotent, IfMatch, IfNoneMatch, Problem, ProblemCode,
-    RequestOrigin, Write, etag,
+    RequestOrigin, Unkept, Write, etag,
 };
 use utoipa::ToSchema;
 
@@ -89,7 +89,7 @@ pub(super) struct Finished {
 pub(super) async fn finish_link(
     State(auth): State<Arc<Auth>>,
     request: RequestOrigin,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<(NoStore, Json<Finished>), Problem> {
     let sent: Finish = sent.json()?;
     let first = match (sent.email, sent.name) {
@@ -310,7 +310,11 @@ pub(super) async fn resume_account(
 }
 
 /// Looks whether an account is as whoever asks read it.
-async fn as_read(write: &mut Write, account: &str, if_match: &IfMatch) -> Result<(), Problem> {
+pub(super) async fn as_read(
+    write: &mut Write,
+    account: &str,
+    if_match: &IfMatch,
+) -> Result<(), Problem> {
     let account = known(write, account).await?;
     if_match.check(Some((&account.id, account.version)))
 }

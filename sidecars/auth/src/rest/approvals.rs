@@ -12,7 +12,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Idempotent, Problem, ProblemCode, RequestOrigin};
+use tickloom_chassis::{Allowed, Problem, ProblemCode, RequestOrigin, Unkept};
 use utoipa::ToSchema;
 
 /// What a person decides on a device.
@@ -144,7 +144,7 @@ pub(super) async fn decide_device(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
     request: RequestOrigin,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<StatusCode, Problem> {
     let sent: DeviceDecision = sent.json()?;
     let by = auth.by(&allowed.subject, &request);
@@ -161,7 +161,7 @@ pub(super) async fn authorise(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
     request: RequestOrigin,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<(NoStore, Json<NextStep>), Problem> {
     let sent: AskedAuthorisation = sent.json()?;
     let by = auth.by(&allowed.subject, &request);

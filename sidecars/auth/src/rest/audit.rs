@@ -53,10 +53,46 @@ pub(super) struct AuditQuery {
 /// An entry, and what of it can be read beside it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ReadEntry {
-    #[serde(flatten)]
-    entry: AuditEntry,
+    /// Number in the log of the service, from one, without gaps.
+    position: i64,
+    /// When, in nanoseconds since the epoch.
+    at: i64,
+    /// Who, as a kind and an id.
+    actor: String,
+    /// The request that it was part of.
+    request: String,
+    /// What was tried.
+    action: String,
+    /// On what.
+    resource: String,
+    /// How it came out: `done` or `refused`.
+    outcome: String,
+    /// What else there is to know.
+    detail: String,
+    /// Hash of the entry before, 64 lower-case hexadecimal digits; zeros before the first.
+    previous: String,
+    /// Hash of this entry, which has the one before in it.
+    hash: String,
     /// From where it was done; null for programs on the machine of the service, and once the person of it is deleted.
     address: Option<String>,
+}
+
+impl ReadEntry {
+    fn new(entry: AuditEntry, address: Option<String>) -> ReadEntry {
+        ReadEntry {
+            position: entry.position,
+            at: entry.at,
+            actor: entry.actor,
+            request: entry.request,
+            action: entry.action,
+            resource: entry.resource,
+            outcome: entry.outcome,
+            detail: entry.detail,
+            previous: entry.previous,
+            hash: entry.hash,
+            address,
+        }
+    }
 }
 
 impl AuditQuery {
@@ -124,7 +160,7 @@ pub(super) async fn list_audit(
     let mut opener = Opener::default();
     for entry in page.items {
         let address = opener.open(&mut at, &entry).await?;
-        items.push(ReadEntry { entry, address });
+        items.push(ReadEntry::new(entry, address));
     }
     // Of nothing one goes on from where one was.
     let from = query.before.filter(|_| items.is_empty());

@@ -15,7 +15,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, Idempotent, IfMatch, Problem, ProblemCode, RequestOrigin, etag,
+    Allowed, Answer, Answered, Idempotent, IfMatch, Problem, ProblemCode, RequestOrigin, Write,
+    etag,
 };
 use utoipa::ToSchema;
 
@@ -88,7 +89,8 @@ pub(super) async fn get_client(
 
 /// Describes an application anew.
 #[utoipa::path(put, path = "/v1/clients/{client}", tag = "oauth", request_body = ClientSettings,
-    params(("client" = String, Path, description = "Id of the application")),
+    params(("client" = String, Path, description = "Id of the application"),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the application that is to be changed")),
     responses((status = 200, body = Client), Problems))]
 pub(super) async fn change_client(
     State(auth): State<Arc<Auth>>,
@@ -110,17 +112,19 @@ pub(super) async fn change_client(
 
 /// Removes an application, with all tokens that it has.
 #[utoipa::path(delete, path = "/v1/clients/{client}", tag = "oauth",
-    params(("client" = String, Path, description = "Id of the application")),
+    params(("client" = String, Path, description = "Id of the application"),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the application that is to be changed")),
     responses((status = 204, description = "It is gone"), Problems))]
 pub(super) async fn delete_client(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeClients>,
-    request: RequestOrigin,
+    (request, if_match): (RequestOrigin, IfMatch),
     Path(id): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let by = auth.by(&allowed.subject, &request);
     let done = auth.run(&allowed, &sent, async |write| {
+        as_read(write, &id, &if_match).await?;
         let gone = (&allowed.subject, id.as_str());
         auth.delete_client(write, &by, gone).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
@@ -130,23 +134,35 @@ pub(super) async fn delete_client(
 
 /// Gives an application another secret. `secret` is shown once.
 #[utoipa::path(post, path = "/v1/clients/{client}/secret", tag = "oauth", request_body = RotateSecret,
-    params(("client" = String, Path, description = "Id of the application")),
+    params(("client" = String, Path, description = "Id of the application"),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the application that is to be changed")),
     responses((status = 201, body = Client, description = "`secret` is there once"), Problems))]
 pub(super) async fn rotate_client_secret(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeClients>,
-    request: RequestOrigin,
+    (request, if_match): (RequestOrigin, IfMatch),
     Path(id): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let grace_s = grace(&sent.json()?)?;
     let by = auth.by(&allowed.subject, &request);
     let done = auth.run(&allowed, &sent, async |write| {
+        as_read(write, &id, &if_match).await?;
         let old = (&allowed.subject, id.as_str(), grace_s);
         let (client, secret) = auth.rotate_client_secret(write, &by, old).await?;
         Answer::json(StatusCode::CREATED, &client)?.with_once("secret", &secret.expose())
     });
     done.await
+}
+
+/// Looks whether an application is as whoever asks read it.
+async fn as_read(write: &mut Write, id: &str, if_match: &IfMatch) -> Result<(), Problem> {
+    let client = store::client::one(write.connection(), id).await?;
+    if_match.check(
+        client
+            .as_ref()
+            .map(|client| (client.id.as_str(), client.version)),
+    )
 }
 
 fn grace(sent: &RotateSecret) -> Result<u32, Problem> {

@@ -1,18 +1,19 @@
 //! What somebody authenticates with, over HTTP: the password and the second factor.
 
-use super::{OwnSession, Problems};
+use super::{OwnAccount, OwnSession, Problems, SuspendAccount, account_of};
 use crate::Auth;
 use crate::flows::factor::NewFactor;
 use crate::flows::password::ChosenPassword;
+use crate::model::Account;
 use crate::passkey_messages::AuthenticationResponse;
 use crate::rest::sessions::{NO_STORE, NoStore, password, shown};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin};
+use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin, Unkept};
 use utoipa::ToSchema;
 
 /// A password in the place of another.
@@ -44,6 +45,13 @@ pub(super) struct Codes {
     recovery_codes: Option<Vec<String>>,
 }
 
+/// Codes that were not used yet.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CodesLeft {
+    /// How many, of ten.
+    left: i64,
+}
+
 /// By what a device is known.
 #[derive(Serialize, ToSchema)]
 pub(super) struct KnownDevice {
@@ -58,7 +66,7 @@ pub(super) async fn change_password(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
     request: RequestOrigin,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<(NoStore, Json<KnownDevice>), Problem> {
     let sent: ChangePassword = sent.json()?;
     let by = auth.by(&allowed.subject, &request);
@@ -99,6 +107,7 @@ pub(super) async fn begin_factor(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
     request: RequestOrigin,
+    _: Unkept,
 ) -> Result<(StatusCode, NoStore, Json<NewFactor>), Problem> {
     let by = auth.by(&allowed.subject, &request);
     let factor = auth.begin_factor(&by, &allowed.subject).await?;
@@ -120,6 +129,56 @@ pub(super) async fn confirm_factor(
         let shown = (&allowed.subject, confirm.code.as_str());
         let codes = auth.confirm_factor(write, &by, shown).await?;
         Answer::json(StatusCode::OK, &json!({}))?.with_once("recovery_codes", &codes)
+    });
+    done.await
+}
+
+/// How many recovery codes of one's own are left.
+#[utoipa::path(get, path = "/v1/accounts/me/recovery-codes", tag = "auth",
+    responses((status = 200, body = CodesLeft), Problems))]
+pub(super) async fn count_codes(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<OwnAccount>,
+) -> Result<Json<CodesLeft>, Problem> {
+    let left = auth.codes_left(&allowed.subject).await?;
+    Ok(Json(CodesLeft { left }))
+}
+
+/// Makes ten recovery codes of one's own in the place of those that there are.
+#[utoipa::path(post, path = "/v1/accounts/me/recovery-codes", tag = "auth",
+    responses((status = 200, body = Codes), Problems))]
+pub(super) async fn renew_codes(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<OwnSession>,
+    request: RequestOrigin,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let by = auth.by(&allowed.subject, &request);
+    let done = auth.run(&allowed, &sent, async |write| {
+        let codes = auth.renew_codes(write, &by, &allowed.subject).await?;
+        Answer::json(StatusCode::OK, &json!({}))?.with_once("recovery_codes", &codes)
+    });
+    done.await
+}
+
+/// Gives up the second factor of somebody else who lost it: app, passkeys and recovery codes. Their sessions end.
+#[utoipa::path(delete, path = "/v1/accounts/{account}/second-factor", tag = "auth",
+    params(("account" = String, Path, description = "Id of the account")),
+    responses((status = 200, body = Account, description = "There is none any more"), Problems))]
+pub(super) async fn drop_lost_factor(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<SuspendAccount>,
+    request: RequestOrigin,
+    Path(account): Path<String>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let by = auth.by(&allowed.subject, &request);
+    let account = account_of(&account, &allowed.subject);
+    let done = auth.run(&allowed, &sent, async |write| {
+        let of = (&allowed.subject, account.as_str());
+        let account = auth.drop_lost_factor(write, &by, of).await?;
+        let answer = Answer::json(StatusCode::OK, &account)?;
+        Ok(answer.with_version(&account.id, account.version))
     });
     done.await
 }

@@ -1,5 +1,6 @@
 //! What accounts may do and what was done, over HTTP.
 
+use super::accounts::as_read;
 use super::{ChangeGrants, List, ListQuery, Problems, ReadAccount, account_of};
 use crate::Auth;
 use crate::flows::grants::{Explained, NewGrant, explain};
@@ -11,7 +12,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, ChassisError, Idempotent, Problem, RequestOrigin,
+    Allowed, Answer, Answered, ChassisError, Idempotent, IfMatch, Problem, RequestOrigin,
 };
 use utoipa::IntoParams;
 
@@ -44,12 +45,13 @@ pub(super) async fn list_grants(
 
 /// Grants something to an account.
 #[utoipa::path(post, path = "/v1/accounts/{account}/grants", tag = "auth", request_body = NewGrant,
-    params(("account" = String, Path, description = "Id of the account, or `me`")),
+    params(("account" = String, Path, description = "Id of the account, or `me`"),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the account that is to be changed")),
     responses((status = 201, body = Granted), Problems))]
 pub(super) async fn create_grant(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeGrants>,
-    request: RequestOrigin,
+    (request, if_match): (RequestOrigin, IfMatch),
     Path(account): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -57,6 +59,7 @@ pub(super) async fn create_grant(
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);
     let done = auth.run(&allowed, &sent, async |write| {
+        as_read(write, &account, &if_match).await?;
         let to = (&allowed.subject, account.as_str());
         let granted = auth.create_grant(write, &by, to, new).await?;
         Answer::json(StatusCode::CREATED, &granted)
@@ -67,18 +70,20 @@ pub(super) async fn create_grant(
 /// Takes a grant back.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/grants/{grant}", tag = "auth",
     params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("grant" = String, Path, description = "Id of the grant")),
+        ("grant" = String, Path, description = "Id of the grant"),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the account that is to be changed")),
     responses((status = 204, description = "It allows nothing any more"), Problems))]
 pub(super) async fn revoke_grant(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeGrants>,
-    request: RequestOrigin,
+    (request, if_match): (RequestOrigin, IfMatch),
     Path((account, grant)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);
     let done = auth.run(&allowed, &sent, async |write| {
+        as_read(write, &account, &if_match).await?;
         let of = (&allowed.subject, account.as_str(), grant.as_str());
         auth.revoke_grant(write, &by, of).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))

@@ -15,7 +15,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin};
+use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin, Unkept};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -117,7 +117,7 @@ async fn revoke_invitation(
 async fn show_invitation(
     State(auth): State<Arc<Auth>>,
     request: RequestOrigin,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<Json<ShownInvitation>, Problem> {
     let InvitationLink { link } = sent.json()?;
     let by = auth.by_nobody(&request);
@@ -130,7 +130,7 @@ async fn show_invitation(
 async fn accept_with_new_account(
     State(auth): State<Arc<Auth>>,
     request: RequestOrigin,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<Json<Account>, Problem> {
     let sent: NewMember = sent.json()?;
     let chosen = (sent.name.as_str(), password(sent.password)?);

@@ -5,6 +5,7 @@ use super::{
     ReadOrganisation, ReadOrganisationGrants, ReadOrganisations,
 };
 use crate::Auth;
+use crate::change::organisation::known_organisation;
 use crate::flows::grants::NewGrant;
 use crate::flows::organisations::NewMachine;
 use crate::model::Account;
@@ -19,7 +20,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{
     Allowed, Answer, Answered, Idempotent, IfMatch, IfNoneMatch, Problem, ProblemCode,
-    RequestOrigin, etag,
+    RequestOrigin, Write, etag,
 };
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -105,7 +106,7 @@ async fn get_organisation(
 /// Gives an organisation another name.
 #[utoipa::path(patch, path = "/v1/organisations/{organisation}", tag = "auth", request_body = OrganisationName,
     params(("organisation" = String, Path, description = "Id of the organisation"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the organisation that is to be changed")),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the organisation that is to be changed")),
     responses((status = 200, body = Organisation), Problems))]
 async fn rename_organisation(
     State(auth): State<Arc<Auth>>,
@@ -129,22 +130,34 @@ async fn rename_organisation(
 
 /// Deletes an organisation with its programs, invitations and grants. Its people keep their accounts.
 #[utoipa::path(delete, path = "/v1/organisations/{organisation}", tag = "auth",
-    params(("organisation" = String, Path, description = "Id of the organisation")),
+    params(("organisation" = String, Path, description = "Id of the organisation"),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the organisation that is to be changed")),
     responses((status = 204, description = "It is gone"), Problems))]
 async fn delete_organisation(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeOrganisation>,
-    request: RequestOrigin,
+    (request, if_match): (RequestOrigin, IfMatch),
     Path(organisation): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let by = auth.by(&allowed.subject, &request);
     let done = auth.run(&allowed, &sent, async |write| {
+        organisation_as_read(write, &organisation, &if_match).await?;
         let deleted = (&allowed.subject, organisation.as_str());
         auth.delete_organisation(write, &by, deleted).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
     });
     done.await
+}
+
+/// Looks whether an organisation is as whoever asks read it.
+async fn organisation_as_read(
+    write: &mut Write,
+    id: &str,
+    if_match: &IfMatch,
+) -> Result<(), Problem> {
+    let organisation = known_organisation(write, id).await?;
+    if_match.check(Some((&organisation.id, organisation.version)))
 }
 
 /// Makes a program that belongs to the organisation. Its administrators administer it, and make its keys.
@@ -188,18 +201,20 @@ async fn list_organisation_grants(
 
 /// Grants something to an organisation, and so to its members.
 #[utoipa::path(post, path = "/v1/organisations/{organisation}/grants", tag = "auth", request_body = NewGrant,
-    params(("organisation" = String, Path, description = "Id of the organisation")),
+    params(("organisation" = String, Path, description = "Id of the organisation"),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the organisation that is to be changed")),
     responses((status = 201, body = Granted), Problems))]
 async fn create_organisation_grant(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeGrants>,
-    request: RequestOrigin,
+    (request, if_match): (RequestOrigin, IfMatch),
     Path(organisation): Path<String>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let new: NewGrant = sent.json()?;
     let by = auth.by(&allowed.subject, &request);
     let done = auth.run(&allowed, &sent, async |write| {
+        organisation_as_read(write, &organisation, &if_match).await?;
         let to = (&allowed.subject, organisation.as_str());
         let granted = auth.create_organisation_grant(write, &by, to, new).await?;
         Answer::json(StatusCode::CREATED, &granted)
@@ -210,17 +225,19 @@ async fn create_organisation_grant(
 /// Takes a grant of an organisation back.
 #[utoipa::path(delete, path = "/v1/organisations/{organisation}/grants/{grant}", tag = "auth",
     params(("organisation" = String, Path, description = "Id of the organisation"),
-        ("grant" = String, Path, description = "Id of the grant")),
+        ("grant" = String, Path, description = "Id of the grant"),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the organisation that is to be changed")),
     responses((status = 204, description = "It allows nothing any more"), Problems))]
 async fn revoke_organisation_grant(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeGrants>,
-    request: RequestOrigin,
+    (request, if_match): (RequestOrigin, IfMatch),
     Path((organisation, grant)): Path<(String, String)>,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let by = auth.by(&allowed.subject, &request);
     let done = auth.run(&allowed, &sent, async |write| {
+        organisation_as_read(write, &organisation, &if_match).await?;
         let of = (&allowed.subject, organisation.as_str(), grant.as_str());
         auth.revoke_organisation_grant(write, &by, of).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))

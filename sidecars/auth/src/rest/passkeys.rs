@@ -14,7 +14,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin};
+use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin, Unkept};
 use utoipa::ToSchema;
 
 /// What a passkey is asked for.
@@ -67,7 +67,7 @@ pub(super) struct RenamePasskey {
     responses((status = 200, body = RequestOptions), Problems))]
 pub(super) async fn ask_passkey(
     State(auth): State<Arc<Auth>>,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<(NoStore, Json<RequestOptions>), Problem> {
     let asked: AskPasskey = sent.json()?;
     let purpose = match asked.purpose {
@@ -85,7 +85,7 @@ pub(super) async fn sign_in_with_passkey(
     State(auth): State<Arc<Auth>>,
     request: RequestOrigin,
     headers: HeaderMap,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<(StatusCode, NoStore, Json<Tokens>), Problem> {
     let sent: PasskeySignIn = sent.json()?;
     let shown = sent.passkey.read()?;
@@ -103,6 +103,7 @@ pub(super) async fn ask_own_passkey(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
     request: RequestOrigin,
+    _: Unkept,
 ) -> Result<(NoStore, Json<RequestOptions>), Problem> {
     let by = auth.by(&allowed.subject, &request);
     let options = auth.request_own_passkey(&by, &allowed.subject).await?;
@@ -118,6 +119,7 @@ pub(super) async fn begin_passkey(
     allowed: Allowed<ChangeAccount>,
     request: RequestOrigin,
     Path(account): Path<String>,
+    _: Unkept,
 ) -> Result<(NoStore, Json<CreationOptions>), Problem> {
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);

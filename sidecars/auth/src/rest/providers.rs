@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin};
+use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin, Unkept};
 use utoipa::ToSchema;
 
 /// What somebody reads there.
@@ -112,6 +112,7 @@ pub(super) async fn list_providers(State(auth): State<Arc<Auth>>) -> Json<Vec<Kn
 pub(super) async fn begin_sign_in(
     State(auth): State<Arc<Auth>>,
     Path(provider): Path<String>,
+    _: Unkept,
 ) -> Result<(StatusCode, NoStore, Json<Begun>), Problem> {
     let what = (provider.as_str(), Purpose::SignIn);
     let begun = auth.begin_provider(what, None, auth.clock.now()).await?;
@@ -126,7 +127,7 @@ pub(super) async fn finish_sign_in(
     State(auth): State<Arc<Auth>>,
     (request, headers): (RequestOrigin, HeaderMap),
     Path(provider): Path<String>,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<(StatusCode, NoStore, Json<Tokens>), Problem> {
     let finished = sent.json::<Finish>()?.parts();
     let by = auth.by_nobody(&request);
@@ -143,7 +144,7 @@ pub(super) async fn finish_second_factor(
     State(auth): State<Arc<Auth>>,
     (request, headers): (RequestOrigin, HeaderMap),
     Path(provider): Path<String>,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<(StatusCode, NoStore, Json<Tokens>), Problem> {
     let sent: FinishSecondFactor = sent.json()?;
     let by = auth.by_nobody(&request);
@@ -163,6 +164,7 @@ pub(super) async fn begin_step_up(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
     Path(provider): Path<String>,
+    _: Unkept,
 ) -> Result<(StatusCode, NoStore, Json<Begun>), Problem> {
     let what = (provider.as_str(), Purpose::StepUp);
     let now = auth.clock.now();
@@ -181,7 +183,7 @@ pub(super) async fn finish_step_up(
     allowed: Allowed<OwnSession>,
     request: RequestOrigin,
     Path(provider): Path<String>,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<StatusCode, Problem> {
     let mut sent: Finish = sent.json()?;
     let by = auth.by(&allowed.subject, &request);
@@ -202,6 +204,7 @@ pub(super) async fn begin_identity_link(
     allowed: Allowed<OwnSession>,
     request: RequestOrigin,
     Path(provider): Path<String>,
+    _: Unkept,
 ) -> Result<(StatusCode, NoStore, Json<Begun>), Problem> {
     let by = auth.by(&allowed.subject, &request);
     let begun = auth.begin_link(&by, (&provider, &allowed.subject)).await?;
@@ -217,7 +220,7 @@ pub(super) async fn finish_identity_link(
     allowed: Allowed<OwnSession>,
     request: RequestOrigin,
     Path(provider): Path<String>,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<(StatusCode, Json<Identity>), Problem> {
     let finished = sent.json::<Finish>()?.parts();
     let by = auth.by(&allowed.subject, &request);

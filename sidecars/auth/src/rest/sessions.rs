@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, Idempotent, Problem, ProblemCode, RequestOrigin,
+    Allowed, Answer, Answered, Idempotent, Problem, ProblemCode, RequestOrigin, Unkept,
 };
 use utoipa::ToSchema;
 
@@ -61,7 +61,7 @@ pub(super) async fn sign_in(
     State(auth): State<Arc<Auth>>,
     request: RequestOrigin,
     headers: HeaderMap,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<(StatusCode, NoStore, Json<Tokens>), Problem> {
     let sent: SignIn = sent.json()?;
     let credentials = Shown {
@@ -82,7 +82,7 @@ pub(super) async fn sign_in(
 pub(super) async fn refresh(
     State(auth): State<Arc<Auth>>,
     request: RequestOrigin,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<(NoStore, Json<Tokens>), Problem> {
     let sent: Refresh = sent.json()?;
     let tokens = auth.refresh(auth.by_nobody(&request), &sent.refresh_token);
@@ -96,7 +96,7 @@ pub(super) async fn step_up(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
     request: RequestOrigin,
-    sent: Idempotent,
+    sent: Unkept,
 ) -> Result<StatusCode, Problem> {
     let sent: StepUp = sent.json()?;
     let by = auth.by(&allowed.subject, &request);

@@ -1,6 +1,6 @@
 //! Accounts, what they were granted, and the keys of persons.
 
-use crate::model::{Account, AccountKind, AccountState};
+use crate::model::{Account, AccountKind, AccountState, Suspender};
 use crate::seal::PersonKey;
 use serde::Serialize;
 use sqlx::any::AnyRow;
@@ -8,14 +8,14 @@ use sqlx::{Any, Executor, Row};
 use tickloom_chassis::{ChassisError, Result, Write};
 use utoipa::ToSchema;
 
-const COLUMNS_BY_ID: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys \
+const COLUMNS_BY_ID: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys, suspended_by \
     FROM account WHERE id = $1";
-const BY_EMAIL: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys \
+const BY_EMAIL: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys, suspended_by \
     FROM account WHERE email = $1";
-const AFTER: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys \
+const AFTER: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys, suspended_by \
     FROM account WHERE id > $1 ORDER BY id LIMIT $2";
 /// Part of a name or an address, in lower case, or a whole id.
-const SEARCH: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys \
+const SEARCH: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys, suspended_by \
     FROM account WHERE id > $1 AND (id = $2 OR email LIKE $3 ESCAPE '!' OR LOWER(name) LIKE $3 ESCAPE '!') ORDER BY id LIMIT $4";
 const GRANTS: &str = "SELECT id, what, resource, expires, created, created_by FROM granted WHERE account = $1 ORDER BY id";
 const GRANTS_AFTER: &str = "SELECT id, what, resource, expires, created, created_by FROM granted \
@@ -190,6 +190,7 @@ fn account(row: &AnyRow) -> Result<Account> {
         has_second_factor: row.try_get::<i64, _>(7)? == 1,
         created: row.try_get(8)?,
         passkeys: row.try_get(9)?,
+        suspended_by: suspender_of(&id, row.try_get(10)?)?,
         id,
     })
 }
@@ -208,6 +209,15 @@ pub(super) fn state_of(id: &str, word: &str) -> Result<AccountState> {
         "suspended" => Ok(AccountState::Suspended),
         "deleted" => Ok(AccountState::Deleted),
         other => Err(no_word(id, other)),
+    }
+}
+
+fn suspender_of(id: &str, word: Option<String>) -> Result<Option<Suspender>> {
+    match word.as_deref() {
+        None => Ok(None),
+        Some("firm") => Ok(Some(Suspender::Firm)),
+        Some("organisation") => Ok(Some(Suspender::Organisation)),
+        Some(other) => Err(no_word(id, other)),
     }
 }
 

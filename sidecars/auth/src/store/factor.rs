@@ -26,6 +26,7 @@ const DROP_FACTOR: &str = "DELETE FROM second_factor WHERE account = $1";
 const ADD_CODE: &str = "INSERT INTO recovery_code (account, hash) VALUES ($1, $2)";
 const TAKE_CODE: &str =
     "DELETE FROM recovery_code WHERE account = $1 AND hash = $2 RETURNING account";
+const COUNT_CODES: &str = "SELECT CAST(count(*) AS BIGINT) FROM recovery_code WHERE account = $1";
 const DROP_CODES: &str = "DELETE FROM recovery_code WHERE account = $1";
 
 /// Every statement of this file.
@@ -39,6 +40,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     DROP_FACTOR,
     ADD_CODE,
     TAKE_CODE,
+    COUNT_CODES,
     DROP_CODES,
 ];
 
@@ -163,6 +165,15 @@ pub(crate) async fn set_codes(write: &mut Write, account: &str, hashes: &[[u8; 3
         added.execute(write.connection()).await?;
     }
     Ok(())
+}
+
+/// How many recovery codes there are.
+pub(crate) async fn count_codes<'e>(
+    at: impl Executor<'e, Database = Any>,
+    account: &str,
+) -> Result<i64> {
+    let row = sqlx::query(COUNT_CODES).bind(account).fetch_one(at).await?;
+    Ok(row.try_get(0)?)
 }
 
 /// Whether there was such a recovery code; there is none any more.

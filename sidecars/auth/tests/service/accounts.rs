@@ -279,12 +279,12 @@ fn what_one_is_told_is_not_told_to_the_next_at_the_same_browser() {
                 .send((method, &path), Some(access_token(&ada)), &tag, None)
                 .refused(412, "precondition_failed");
         }
-        let grants = format!("/auth/v1/accounts/{}/grants", text(&bob, "account"));
-        let body = json!({"what": "run.read", "resource": "*"});
+        let keys = "/auth/v1/accounts/me/keys";
+        let body = json!({"name": "k", "scopes": ["run.read"]});
         let token = Some(access_token(&ada));
         served
             .client
-            .send(("POST", &grants), token, &tag, Some(&body))
+            .send(("POST", keys), token, &tag, Some(&body))
             .refused(400, "bad_request");
         asked(access_token(&bob)).is(304);
         served.client.get(path, token).is(200);
@@ -369,5 +369,92 @@ fn an_address_is_one_accounts_and_an_invitation_ends() {
             .refused(422, "refused");
         assert_eq!(served.clock.now().0, BEGIN.0 + 7 * 86_400 * crate::SECOND);
         served.try_sign_in(ADA, PASSWORD).is(201);
+    });
+}
+
+#[test]
+fn what_is_to_be_done_only_as_it_was_read_is_done_only_so() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let token = Some(access_token(&ada));
+        let organisation = served.organisation(&ada, "Quants");
+        let organisation = format!("/auth/v1/organisations/{organisation}");
+        let settings = json!({"name": "app", "kind": "confidential", "grant_types": ["authorization_code"],
+            "redirect_uris": ["https://app.example.com/back"], "scopes": ["openid"]});
+        let client = served
+            .client
+            .post("/auth/v1/clients", token, &settings)
+            .is(201)
+            .json();
+        let client = format!("/auth/v1/clients/{}", text(&client, "id"));
+        let machine = json!({"kind": "machine", "name": "m"});
+        let machine = served
+            .client
+            .post("/auth/v1/accounts", token, &machine)
+            .is(201)
+            .json();
+        let machine = format!("/auth/v1/accounts/{}", text(&machine, "id"));
+        let grant = json!({"what": "viewer", "resource": "run/*"});
+        let none = Some(json!({"grace_s": 0}));
+        for (method, path, body, of) in [
+            (
+                "POST",
+                format!("{organisation}/grants"),
+                Some(grant.clone()),
+                &organisation,
+            ),
+            ("DELETE", organisation.clone(), None, &organisation),
+            ("POST", format!("{client}/secret"), none, &client),
+            ("DELETE", client.clone(), None, &client),
+            ("POST", format!("{machine}/grants"), Some(grant), &machine),
+        ] {
+            let send = |tag: &str| {
+                served
+                    .client
+                    .send((method, &path), token, &[("If-Match", tag)], body.as_ref())
+            };
+            send("\"x.v1\"").refused(412, "precondition_failed");
+            let read = served.client.get(of, token).is(200);
+            let reply = send(read.header("etag").unwrap());
+            assert!(reply.status < 300, "{method} {path}: {reply:?}");
+        }
+        let grants = format!("{machine}/grants");
+        let made = served.client.get(&grants, token).is(200).json();
+        let made = format!("{grants}/{}", text(&made["items"][0], "id"));
+        let old = [("If-Match", "\"x.v1\"")];
+        served
+            .client
+            .send(("DELETE", &made), token, &old, None)
+            .refused(412, "precondition_failed");
+        let read = served.client.get(&machine, token).is(200);
+        let now = [("If-Match", read.header("etag").unwrap())];
+        served
+            .client
+            .send(("DELETE", &made), token, &now, None)
+            .is(204);
+    });
+}
+
+#[test]
+fn a_key_under_which_nothing_is_kept_is_refused_and_nothing_is_done() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let body = json!({"refresh_token": ada["refresh_token"]});
+        let head = [("Idempotency-Key", "again")];
+        let refresh = ("POST", "/auth/v1/tokens/refresh");
+        for _ in 0..2 {
+            let reply = served.client.send(refresh, None, &head, Some(&body));
+            let reply = reply.refused(400, "bad_request").json();
+            assert_eq!(
+                text(&reply, "detail"),
+                "this takes no Idempotency-Key: sent again, it is done again"
+            );
+        }
+        served.client.post(refresh.1, None, &body).is(200);
+        let body = json!({"email": crate::ADA, "password": PASSWORD});
+        let reply = served
+            .client
+            .send(("POST", "/auth/v1/sessions"), None, &head, Some(&body));
+        reply.refused(400, "bad_request");
     });
 }

@@ -3,6 +3,7 @@
 use crate::{ADA, BEGIN, PASSWORD, SECOND, Served, access_token, on_both, text};
 use ring::hmac;
 use serde_json::{Value, json};
+use tickloom_auth::Auth;
 
 /// The secret that an app reads: base 32 (RFC 4648) without padding.
 pub(crate) fn secret(base32: &str) -> Vec<u8> {
@@ -175,4 +176,121 @@ fn code_number(secret: &str, served: &Served) -> usize {
         (1..=6).all(|at| taken.iter().all(|taken| *taken != (start + at) % 1_000_000))
     };
     (0..).step_by(10).find(|start| is_free(*start)).unwrap()
+}
+
+#[test]
+fn recovery_codes_are_counted_and_made_anew() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let path = "/auth/v1/accounts/me/recovery-codes";
+        let token = Some(access_token(&ada));
+        let renew = || served.client.send(("POST", path), token, &[], None);
+        let left = || served.client.get(path, token).is(200).json()["left"].clone();
+        assert_eq!(left(), 0);
+        renew().refused(422, "refused");
+        let (_, old) = set(&served, &ada);
+        assert_eq!(left(), 10);
+        sign_in(&served, Some(&old[0])).is(201);
+        assert_eq!(left(), 9);
+        let new = renew().is(200).json();
+        let new: Vec<&str> = new["recovery_codes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|code| code.as_str().unwrap())
+            .collect();
+        assert_eq!((new.len(), left()), (10, json!(10)));
+        sign_in(&served, Some(&old[1])).refused(401, "unauthenticated");
+        sign_in(&served, Some(new[9])).is(201);
+        assert_eq!(left(), 9);
+        let audit = served
+            .client
+            .get("/auth/v1/audit?action=recovery_codes_made", token)
+            .is(200);
+        assert_eq!(audit.json()["items"].as_array().unwrap().len(), 1);
+        assert!(!audit.body.contains(new[0]));
+        // A fresh proof is needed.
+        served.advance(240 * SECOND);
+        let body = json!({"refresh_token": ada["refresh_token"]});
+        let ada = served
+            .client
+            .post("/auth/v1/tokens/refresh", None, &body)
+            .is(200)
+            .json();
+        served.advance(240 * SECOND);
+        let body = json!({"refresh_token": ada["refresh_token"]});
+        let ada = served
+            .client
+            .post("/auth/v1/tokens/refresh", None, &body)
+            .is(200)
+            .json();
+        served.advance(240 * SECOND);
+        let body = json!({"refresh_token": ada["refresh_token"]});
+        let ada = served
+            .client
+            .post("/auth/v1/tokens/refresh", None, &body)
+            .is(200)
+            .json();
+        served.advance(240 * SECOND);
+        let late = served
+            .client
+            .send(("POST", path), Some(access_token(&ada)), &[], None);
+        late.refused(403, "step_up_required");
+    });
+}
+
+#[test]
+fn a_lost_second_factor_is_given_up_by_an_administrator_or_the_operator() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let bob = served.person(&ada, "bob@example.com");
+        let (adas, bobs) = (text(&ada, "account"), text(&bob, "account"));
+        let drop = |tokens: &Value, account: &str| {
+            let path = format!("/auth/v1/accounts/{account}/second-factor");
+            served.client.delete(&path, Some(access_token(tokens)))
+        };
+        drop(&ada, bobs).refused(422, "refused");
+        set(&served, &ada);
+        // Nobody does it for themselves, nor without being an administrator.
+        drop(&ada, adas).refused(422, "refused");
+        drop(&bob, adas).refused(403, "forbidden");
+        served.grant(&ada, &bob["account"], "administrator", "*");
+        let other = sign_in(&served, None);
+        other.refused(401, "second_factor_required");
+        let dropped = drop(&bob, adas).is(200).json();
+        assert_eq!(dropped["has_second_factor"], false);
+        served
+            .client
+            .get("/auth/v1/accounts/me", Some(access_token(&ada)))
+            .is(401);
+        let ada = sign_in(&served, None).is(201).json();
+        let left = served.client.get(
+            "/auth/v1/accounts/me/recovery-codes",
+            Some(access_token(&ada)),
+        );
+        assert_eq!(left.is(200).json()["left"], 0);
+        // The operator does it with the database alone.
+        set(&served, &ada);
+        let database = served.database();
+        let operator = |account: &str| {
+            let done = Auth::drop_second_factor(&database, account, served.clock.now());
+            served.runtime.block_on(done)
+        };
+        assert_eq!(operator(ADA).unwrap(), adas);
+        assert!(operator(ADA).is_err());
+        sign_in(&served, None).is(201);
+        let audit = "/auth/v1/audit?action=second_factor_removed";
+        let audit = served
+            .client
+            .get(audit, Some(access_token(&bob)))
+            .is(200)
+            .json();
+        let actors: Vec<&str> = audit["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| text(entry, "actor"))
+            .collect();
+        assert_eq!(actors, [format!("account/{bobs}").as_str(), "operator"]);
+    });
 }

@@ -755,3 +755,97 @@ fn organisations_that_are_made_again_from_the_log_are_the_same() {
         );
     });
 }
+
+#[test]
+fn what_the_firm_suspended_its_organisation_does_not_resume() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let (bob, _, _, machine) = with_program(&served, &ada);
+        let own = format!("/auth/v1/accounts/{}", text(&machine, "id"));
+        let set = |tokens: &Value, word: &str| {
+            let path = format!("{own}/{word}");
+            served
+                .client
+                .send(("POST", &path), Some(access_token(tokens)), &[], None)
+        };
+        let by = |reply: Reply| reply.is(200).json()["suspended_by"].clone();
+        // Its own suspension an organisation lifts, and so does the firm.
+        assert_eq!(by(set(&bob, "suspend")), "organisation");
+        assert_eq!(by(set(&bob, "resume")), Value::Null);
+        assert_eq!(by(set(&bob, "suspend")), "organisation");
+        assert_eq!(by(set(&ada, "resume")), Value::Null);
+        assert_eq!(by(set(&ada, "suspend")), "firm");
+        let said = detail(set(&bob, "resume"), 403, "forbidden");
+        assert!(said.starts_with("account.suspend on account/*: "), "{said}");
+        set(&bob, "suspend").refused(422, "refused");
+        assert_eq!(by(set(&ada, "resume")), Value::Null);
+        // The firm takes over what its organisation suspended.
+        assert_eq!(by(set(&bob, "suspend")), "organisation");
+        assert_eq!(by(set(&ada, "suspend")), "firm");
+        set(&bob, "resume").refused(403, "forbidden");
+        set(&ada, "suspend").refused(422, "refused");
+        // The log of events knows it too.
+        let database = served.database();
+        served.runtime.block_on(Auth::rebuild(&database)).unwrap();
+        set(&bob, "resume").refused(403, "forbidden");
+        let shown = served
+            .client
+            .get(&own, Some(access_token(&bob)))
+            .is(200)
+            .json();
+        assert_eq!(
+            (text(&shown, "state"), text(&shown, "suspended_by")),
+            ("suspended", "firm")
+        );
+    });
+}
+
+#[test]
+fn what_no_service_knows_is_not_granted() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let organisation = served.organisation(&ada, "Quants");
+        let token = Some(access_token(&ada));
+        let on = |path: &str, body: &Value| {
+            detail(served.client.post(path, token, body), 422, "refused")
+        };
+        let grants = format!("/auth/v1/organisations/{organisation}/grants");
+        let own = "/auth/v1/accounts/me/grants";
+        for path in [own, &grants] {
+            let said = on(path, &json!({"what": "run.reed", "resource": "run/*"}));
+            assert_eq!(
+                said,
+                "no service knows an action `run.reed`: perhaps `run.read`"
+            );
+            let said = on(path, &json!({"what": "*", "resource": "runs/*"}));
+            assert!(
+                said.starts_with("no service knows resources `runs/*`: perhaps `run/…`"),
+                "{said}"
+            );
+        }
+        let said = on(own, &json!({"what": "run.read", "resource": "account/*"}));
+        assert_eq!(
+            said,
+            "`run.read` is never asked on `account/*`: it is asked on `run/…`"
+        );
+        let key = json!({"name": "k", "scopes": ["run.read", "accounts.read"]});
+        let said = on("/auth/v1/accounts/me/keys", &key);
+        assert_eq!(
+            said,
+            "no service knows an action `accounts.read`: perhaps `account.read`"
+        );
+        // Other services have scopes of their own.
+        let app = |resources: &Value| {
+            json!({"name": "app", "kind": "confidential", "grant_types": ["authorization_code"],
+                "redirect_uris": ["https://app.example.com/back"], "scopes": ["openid", "order.place"], "resources": resources})
+        };
+        let clients = "/auth/v1/clients";
+        let said = on(clients, &app(&json!([])));
+        assert!(
+            said.contains("`scopes`: no service knows an action `order.place`"),
+            "{said}"
+        );
+        let other = app(&json!(["https://orders.example"]));
+        served.client.post(clients, token, &other).is(201);
+    });
+}

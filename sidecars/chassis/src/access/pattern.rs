@@ -117,6 +117,12 @@ impl ResourcePattern {
         }
     }
 
+    /// The kind that all of them are of, unless they are all there are: `run` of `run/*`.
+    pub(super) fn kind(&self) -> Option<&str> {
+        let kind = self.place.split('/').next()?;
+        (!kind.is_empty()).then_some(kind)
+    }
+
     /// What it is kept under: the resource itself, or the beginning of all of them.
     pub(super) fn place(&self) -> &str {
         &self.place

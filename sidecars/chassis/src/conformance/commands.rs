@@ -100,14 +100,22 @@ pub(super) fn done_once<S: Conforms>(place: &Place) {
     golden::<S>("undriven.txt", &rest);
 }
 
-/// Whether an operation reads `Idempotency-Key`: then it refuses one that is none.
+/// Whether an operation takes `Idempotency-Key`: then it refuses one that is none. If it does not, it refuses any and says so: nothing is
+/// done again of which somebody believes that it is done once.
 fn takes_key<S: Conforms>(harness: &Harness<S>, operation: &Operation, token: &str) -> bool {
     let target = operation.target::<S>(None);
     let asked = (operation.method.as_str(), target.as_str());
     let token = Some(token).filter(|_| !operation.is_public::<S>());
     let no_key = [("Idempotency-Key", "two words")];
     let reply = harness.client.send(asked, token, &no_key, None);
-    reply.status == 400 && reply.body.contains("Idempotency-Key")
+    let is_refused = |words: &str| reply.status == 400 && reply.body.contains(words);
+    let takes_key = is_refused("Idempotency-Key has");
+    let name = operation.name();
+    assert!(
+        takes_key || is_refused("takes no Idempotency-Key"),
+        "{name} neither takes nor refuses an Idempotency-Key: {reply:?}"
+    );
+    takes_key
 }
 
 /// An answer that is given again is the first one, without what is shown once.

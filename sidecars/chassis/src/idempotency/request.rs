@@ -27,6 +27,15 @@ pub struct Idempotent {
     body: Bytes,
 }
 
+/// A request with its body to an operation that is not kept for being sent again: it begins something that ends by itself, or gives what
+/// is good once. It takes no `Idempotency-Key` and no `If-Match`, and refuses a request that has one, which would be done again, or
+/// whatever was read.
+#[derive(Clone, Debug)]
+pub struct Unkept {
+    is_json: bool,
+    body: Bytes,
+}
+
 impl IdempotencyKey {
     /// A key, if it is one.
     ///
@@ -57,21 +66,7 @@ impl Idempotent {
     /// # Errors
     /// [`ProblemCode::BadRequest`] if it is not.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        if !self.is_json {
-            // A form of a page of somebody else's cannot say that it is JSON.
-            let detail = "the body is not said to be JSON, expected Content-Type: application/json";
-            return Err(Problem::new(ProblemCode::BadRequest, detail));
-        }
-        // A list would be taken by the order of members, which nobody promises.
-        let begin = self.body.iter().find(|byte| !b" \t\r\n".contains(byte));
-        if begin.is_some_and(|byte| *byte != b'{') {
-            let detail = "the body is no object of JSON";
-            return Err(Problem::new(ProblemCode::BadRequest, detail));
-        }
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let detail = format!("the body: {error}");
-            Problem::new(ProblemCode::BadRequest, detail)
-        })
+        read_json(self.is_json, &self.body)
     }
 
     /// The command of this subject, as a kind and an id, whom the caller was found to be.
@@ -82,6 +77,51 @@ impl Idempotent {
             key: self.key.clone(),
             request_hash: self.request_hash,
         }
+    }
+}
+
+impl Unkept {
+    /// The body, which has to be an object of JSON of this form and say so.
+    ///
+    /// # Errors
+    /// [`ProblemCode::BadRequest`] if it is not.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        read_json(self.is_json, &self.body)
+    }
+}
+
+fn read_json<T: DeserializeOwned>(is_json: bool, body: &Bytes) -> Result<T, Problem> {
+    if !is_json {
+        // A form of a page of somebody else's cannot say that it is JSON.
+        let detail = "the body is not said to be JSON, expected Content-Type: application/json";
+        return Err(Problem::new(ProblemCode::BadRequest, detail));
+    }
+    // A list would be taken by the order of members, which nobody promises.
+    let begin = body.iter().find(|byte| !b" \t\r\n".contains(byte));
+    if begin.is_some_and(|byte| *byte != b'{') {
+        let detail = "the body is no object of JSON";
+        return Err(Problem::new(ProblemCode::BadRequest, detail));
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        let detail = format!("the body: {error}");
+        Problem::new(ProblemCode::BadRequest, detail)
+    })
+}
+
+impl<S: Send + Sync> FromRequest<S> for Unkept {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Unkept, Problem> {
+        refuse_unseen(&request)?;
+        if request.headers().contains_key(KEY) {
+            let detail = "this takes no Idempotency-Key: sent again, it is done again";
+            return Err(Problem::new(ProblemCode::BadRequest, detail));
+        }
+        let is_json = is_json(request.headers());
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(|refused| Problem::of_status(refused.status(), refused.body_text()))?;
+        Ok(Unkept { is_json, body })
     }
 }
 

@@ -4,7 +4,7 @@
 mod auth;
 mod services;
 
-use auth::{AuditArgs, PasswordLinkArgs, RebuildArgs, RetryMailArgs};
+use auth::{AuditArgs, DropSecondFactorArgs, PasswordLinkArgs, RebuildArgs, RetryMailArgs};
 use clap::Subcommand;
 use services::{BackupArgs, DoctorArgs, MigrateArgs, RestoreArgs};
 use std::path::PathBuf;
@@ -42,6 +42,7 @@ enum Command {
     Rebuild(RebuildArgs),
     RetryMail(RetryMailArgs),
     PasswordLink(PasswordLinkArgs),
+    DropSecondFactor(DropSecondFactorArgs),
 }
 
 #[derive(clap::Args)]
@@ -96,7 +97,8 @@ pub(crate) fn run(args: Args) -> Result<(), crate::failure::Failure> {
     | Command::Audit(_)
     | Command::Rebuild(_)
     | Command::RetryMail(_)
-    | Command::PasswordLink(_)) = args.command;
+    | Command::PasswordLink(_)
+    | Command::DropSecondFactor(_)) = args.command;
     Err(crate::services::absent())
 }
 
@@ -126,6 +128,7 @@ mod working {
             Command::Rebuild(args) => auth::rebuild(args),
             Command::RetryMail(args) => auth::retry_mail(args),
             Command::PasswordLink(args) => auth::password_link(args),
+            Command::DropSecondFactor(args) => auth::drop_second_factor(args),
         }
     }
 

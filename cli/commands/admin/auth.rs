@@ -100,6 +100,30 @@ pub(super) struct RetryMailArgs {
     json: bool,
 }
 
+const DROP_SECOND_FACTOR: &str = "\
+Examples:
+  tickloom admin drop-second-factor ada@example.com
+  tickloom admin drop-second-factor ada@example.com --config serve.toml --json
+
+For who lost the app, the passkeys and the recovery codes of an account, the last administrator too: all of them are given up, and its
+sessions end. The password is what is left; make a link with `password-link` where there is none. Make sure by another way that it is
+the person who asks. Whoever can write to the database can do this; the audit log says that `operator` did.
+
+Exit codes: 0 done, 1 the database cannot be used, 2 the command line is wrong, or the account has no second factor.";
+
+/// Give up a second factor that its person lost.
+#[derive(clap::Args)]
+#[command(after_help = DROP_SECOND_FACTOR)]
+pub(super) struct DropSecondFactorArgs {
+    /// Id or e-mail address of the account
+    account: String,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
 /// Make a link with which somebody chooses a new password.
 #[derive(clap::Args)]
 #[command(after_help = PASSWORD_LINK)]
@@ -114,11 +138,13 @@ pub(super) struct PasswordLinkArgs {
 }
 
 #[cfg(feature = "services")]
-pub(super) use working::{audit, password_link, rebuild, retry_mail};
+pub(super) use working::{audit, drop_second_factor, password_link, rebuild, retry_mail};
 
 #[cfg(feature = "services")]
 mod working {
-    use super::{Audit, AuditArgs, PasswordLinkArgs, RebuildArgs, RetryMailArgs};
+    use super::{
+        Audit, AuditArgs, DropSecondFactorArgs, PasswordLinkArgs, RebuildArgs, RetryMailArgs,
+    };
     use crate::failure::Failure;
     use crate::output;
     use crate::services::{open_auth, refused};
@@ -196,6 +222,21 @@ mod working {
             return output::json(&json!({"service": "auth", "tried_again": count}));
         }
         output::line(&format!("auth: {count} are tried again"));
+        Ok(())
+    }
+
+    pub(crate) fn drop_second_factor(args: DropSecondFactorArgs) -> Result<(), Failure> {
+        let account = Runtime::new().map_err(Failure::run)?.block_on(async {
+            let database = args.place.open_auth().await?;
+            let now = Clock::System.now();
+            let dropped = Auth::drop_second_factor(&database, &args.account, now).await;
+            database.close().await;
+            dropped.map_err(refused)
+        })?;
+        if args.json {
+            return output::json(&json!({"service": "auth", "account": account}));
+        }
+        output::line(&format!("auth: {account} has no second factor any more"));
         Ok(())
     }
 

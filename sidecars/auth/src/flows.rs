@@ -22,6 +22,7 @@ pub(crate) mod password;
 pub(crate) mod providers;
 pub(crate) mod recovery;
 pub(crate) mod refusals;
+pub(crate) mod session_ends;
 pub(crate) mod sessions;
 pub(crate) mod sites;
 mod step_up;

@@ -1,5 +1,6 @@
 //! What is looked after by the clock: keys change, and what is over is removed.
 
+use crate::change::{By, known};
 use crate::flows::links::LINK_REQUEST;
 use crate::flows::providers::REQUEST_NS;
 use crate::flows::refusals::tell_left_out;
@@ -8,9 +9,10 @@ use crate::store::client_login::Logins;
 use crate::{Auth, AuthError, IDLE_NS, origin, store};
 use std::sync::Arc;
 use std::time::Duration;
-use tickloom_chassis::{MAIL, Stop, forget_effects, forget_given_up};
+use tickloom_chassis::{MAIL, Stop, Write, forget_effects, forget_given_up};
 use tickloom_types::Ts;
 
+const MINUTE_NS: i64 = 60_000_000_000;
 /// Attempts and mail are forgotten after two days.
 const KEPT_NS: i64 = 2 * 86_400_000_000_000;
 /// That something was used or revoked is known for five minutes longer than it would have been good: a request that began before may be
@@ -35,12 +37,29 @@ impl Auth {
         }
     }
 
+    /// Gives up accounts of people who signed up and let their link run out: whose address it is never said that they want one.
+    async fn give_up_unfinished(&self, write: &mut Write, now: Ts) -> Result<(), AuthError> {
+        let by = By::named("service/auth", String::new(), now);
+        loop {
+            let unfinished = store::secret::unfinished(write, now.0).await?;
+            if unfinished.is_empty() {
+                return Ok(());
+            }
+            for id in unfinished {
+                let account = known(write, &id).await?;
+                self.give_up(write, &by, account).await?;
+            }
+        }
+    }
+
     pub(crate) async fn keep_once(&self) -> Result<(), AuthError> {
         let now = self.clock.now();
         self.signing.rotate(&self.database, now).await?;
         let mut write = self.write().await?;
         store::session::end_old(&mut write, now.0, now.0 - IDLE_NS).await?;
         end_logins(&mut write, Logins::Over, now).await?;
+        self.give_up_unfinished(&mut write, now).await?;
+        store::secret::drop_requests(&mut write, now.0.div_euclid(MINUTE_NS)).await?;
         store::secret::drop_old(&mut write, now.0, now.0 - KEPT_NS).await?;
         store::passkey::drop_old_challenges(&mut write, now.0 - LATE_NS).await?;
         store::invitation::drop_old(&mut write, now.0, now.0 - KEPT_NS).await?;

@@ -226,6 +226,7 @@ async fn setup_link(
     let mut write = database.write().await?;
     hold_events(&mut write).await?;
     store::secret::drop_setup_links(&mut write).await?;
+    store::account::fold_names(&mut write).await?;
     let known = store::account::administrators(write.connection()).await?;
     if !known.is_empty() {
         write.commit().await?;
@@ -303,6 +304,10 @@ impl Service for Auth {
         Migration {
             name: "suspended_by",
             sql: include_str!("../migrations/0016_suspended_by.sql"),
+        },
+        Migration {
+            name: "requests",
+            sql: include_str!("../migrations/0017_requests.sql"),
         },
     ];
     const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;

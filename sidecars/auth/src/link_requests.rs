@@ -5,7 +5,7 @@ use crate::change::{By, create_account};
 use crate::credential::hashed;
 use crate::credential::secret::{self, SecretKind};
 use crate::flows::email::CHANGE;
-use crate::flows::links::{LINK_REQUEST, LinkRequest, RECOVER, WELCOME, expires, make_link};
+use crate::flows::links::{LINK_REQUEST, LinkRequest, RECOVER, SIGN_UP, expires, make_link};
 use crate::model::{Account, AccountKind};
 use crate::{AuthError, mails, store};
 use tickloom_chassis::{
@@ -152,6 +152,6 @@ async fn sign_up(
     if signs_in || account.person().is_err() {
         return Ok(mails::known(&account, issuer));
     }
-    let link = make_link(write, by, Some(&account.id), WELCOME).await?;
+    let link = make_link(write, by, Some(&account.id), SIGN_UP).await?;
     Ok(mails::welcome(&account, issuer, &link))
 }

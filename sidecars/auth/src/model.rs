@@ -329,12 +329,28 @@ pub(crate) fn email(text: &str) -> Option<String> {
     is_one.then_some(text)
 }
 
-/// A name without space around it, of 1 to 200 characters on one line. What is none is `None`.
+/// A name without space around it, of 1 to 200 characters on one line, all of which are seen. What is none is `None`.
 pub(crate) fn name(text: &str) -> Option<String> {
     let text = text.trim();
     let is_one = (1..=NAME_MAX).contains(&text.chars().count())
-        && !text.chars().any(|letter| letter.is_control());
+        && !text.chars().any(is_hidden)
+        && !text.chars().all(is_joiner);
     is_one.then(|| text.to_owned())
+}
+
+/// Joins letters or keeps them apart, as some scripts and pictures need it; by itself it is not seen.
+fn is_joiner(letter: char) -> bool {
+    matches!(letter, '\u{200c}' | '\u{200d}')
+}
+
+/// Is not seen, ends a line or turns the text around it: what a name looks like would not be what it is (Unicode Technical Standard 39,
+/// section 3.1; Unicode Standard Annex 9, section 2).
+fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -365,6 +381,31 @@ mod tests {
         let longest = format!("{}@x.y", "a".repeat(250));
         assert!(email(&longest).is_some());
         assert!(email(&format!("a{longest}")).is_none());
+    }
+
+    #[test]
+    fn a_name_is_what_it_looks_like() {
+        for (text, expected) in [
+            (" Ada ", Some("Ada")),
+            ("Ärger Straße", Some("Ärger Straße")),
+            ("عائشة", Some("عائشة")),
+            ("می\u{200c}خواهم", Some("می\u{200c}خواهم")),
+            ("👩\u{200d}🔬", Some("👩\u{200d}🔬")),
+            ("", None),
+            ("\u{200b}", None),
+            ("\u{200d}\u{200c}", None),
+            ("\u{feff}", None),
+            ("\u{3164}", None),
+            ("\u{202e}evil", None),
+            ("x\u{2066}y", None),
+            ("x\u{2028}y", None),
+            ("x\ny", None),
+            ("x\u{85}y", None),
+            ("A\u{e0041}", None),
+        ] {
+            assert_eq!(name(text).as_deref(), expected, "{}", text.escape_unicode());
+        }
+        assert!(name(&"a".repeat(200)).is_some() && name(&"a".repeat(201)).is_none());
     }
 
     #[test]

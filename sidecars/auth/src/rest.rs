@@ -299,8 +299,6 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
             accounts::delete_account
         ))
         .routes(routes!(accounts::export_account))
-        .routes(routes!(email::ask_email))
-        .routes(routes!(email::confirm_email))
         .routes(routes!(accounts::suspend_account))
         .routes(routes!(accounts::resume_account))
         .routes(routes!(factor::change_password, factor::remove_password))
@@ -333,6 +331,7 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
         .routes(routes!(grants::revoke_grant))
         .routes(routes!(grants::decide_access))
         .routes(routes!(audit::list_audit))
+        .merge(email::router())
         .merge(organisations::router())
         .merge(members::router())
         .merge(invitations::router())

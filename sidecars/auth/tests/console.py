@@ -44,7 +44,7 @@ class Mailbox:
 
 def link_of_mail(page):
     text = mails.get(timeout=60)
-    return ADDRESS + re.search(r"https?://\S*?(/console/auth/link#tlo_\w+)", text)[1]
+    return ADDRESS + re.search(r"https?://\S*?(/console/auth/(?:link|email)#tlo_\w+)", text)[1]
 
 
 def new_page(browser):
@@ -300,6 +300,12 @@ def second_factor(page, browser):
     enter(other)
     at(other, "/console")
     other.context.close()
+    page.reload()
+    expect(page.get_by_text("9 are left.")).to_be_visible()
+    look(page, "factor-codes-left")
+    click(page, "Make ten new codes")
+    assert len(set(page.locator(".codes li").all_inner_texts()) - set(recovery)) == 10
+    follow(page, "I have kept them")
     click(page, "Remove the second factor")
     at(page, "/console/auth/second-factor?done=factor-removed")
 
@@ -363,6 +369,12 @@ def people(page, browser):
     expect(page.get_by_text("There is none.")).to_be_visible()
     page.goto(ADDRESS + "/console/auth/audit")
     look(page, "audit")
+    page.get_by_text("Find entries").click()
+    page.get_by_role("textbox", name="Account").fill("bob@example.com")
+    click(page, "Find")
+    expect(page.get_by_role("link", name=LONG).first).to_be_visible()
+    page.locator("td details summary").first.click()
+    look(page, "audit-found")
     other.context.close()
 
 
@@ -391,6 +403,18 @@ def on_ones_own(browser):
     at(page, "/console/auth/sign-in?done=password-set")
     sign_in(page, "eve@example.com", PASSWORD + "9")
     at(page, "/console")
+    page.goto(ADDRESS + "/console/auth/profile")
+    follow(page, "Change the e-mail address")
+    look(page, "email")
+    page.get_by_label("New e-mail address").fill("eve.new@example.com")
+    click(page, "Change the e-mail address")
+    at(page, "/console/auth/profile?done=email-asked")
+    page.goto(link_of_mail(page))
+    look(page, "email-confirm")
+    click(page, "This is my address")
+    at(page, "/console/auth/profile?done=email")
+    expect(page.get_by_text("eve.new@example.com")).to_be_visible()
+    assert "another e-mail address now" in mails.get(timeout=60)
     page.goto(ADDRESS + "/console/nothing")
     said[:] = [line for line in said if "404 (Not Found)" not in line]
     look(page, "not-found")

@@ -54,6 +54,8 @@ mod sessions;
 mod sites;
 #[path = "../../../tests/common/smtp.rs"]
 mod smtp;
+#[path = "service/strangers.rs"]
+mod strangers;
 #[path = "service/wrong_passkeys.rs"]
 mod wrong_passkeys;
 

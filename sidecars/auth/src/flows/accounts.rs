@@ -84,7 +84,7 @@ impl Auth {
         super::authentication::recent(subject, by.now)?;
         let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
         let name = name(&new.name).ok_or_else(|| {
-            wrong("`name` is empty, longer than 200 characters, or of several lines")
+            wrong("`name` is empty, longer than 200 characters, of several lines, or has what is not seen")
         })?;
         let address = match (new.kind, &new.email) {
             (AccountKind::Person, Some(text)) => {
@@ -126,7 +126,7 @@ impl Auth {
         account.usable()?;
         if_match.check(Some((&account.id, account.version)))?;
         let name = name(new).ok_or_else(|| {
-            let detail = "`name` is empty, longer than 200 characters, or of several lines";
+            let detail = "`name` is empty, longer than 200 characters, of several lines, or has what is not seen";
             Problem::new(ProblemCode::BadRequest, detail)
         })?;
         if name == account.name {
@@ -201,7 +201,7 @@ impl Auth {
     }
 
     /// Gives an account up, whoever is left.
-    pub(super) async fn give_up(
+    pub(crate) async fn give_up(
         &self,
         write: &mut Write,
         by: &By,

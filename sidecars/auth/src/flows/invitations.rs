@@ -217,7 +217,7 @@ impl Auth {
             return Err(sign_in_instead());
         }
         let called = name(called).ok_or_else(|| {
-            let detail = "`name` is empty, longer than 200 characters, or of several lines";
+            let detail = "`name` is empty, longer than 200 characters, of several lines, or has what is not seen";
             AuthError::from(Problem::new(ProblemCode::BadRequest, detail))
         })?;
         let words = vec![address.clone(), called.clone()];

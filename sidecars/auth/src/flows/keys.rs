@@ -49,7 +49,7 @@ impl Auth {
         let account = key_owner(write, by, subject, account).await?;
         let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
         let name = name(&new.name).ok_or_else(|| {
-            wrong("`name` is empty, longer than 200 characters, or of several lines")
+            wrong("`name` is empty, longer than 200 characters, of several lines, or has what is not seen")
         })?;
         if new.expires.is_some_and(|at| at <= by.now.0) {
             return Err(wrong("`expires` is not later than now").into());

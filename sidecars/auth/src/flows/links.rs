@@ -8,13 +8,16 @@ use super::grants::give;
 use super::password::known_anew;
 use crate::Auth;
 use crate::change::{By, apply, create_account, known};
+use crate::credential::hashed;
 use crate::credential::password::Password;
 use crate::credential::secret::{self, Presented, Secret, SecretKind};
 use crate::events::AuthEvent;
 use crate::model::{Account, AccountKind, email, name};
 use crate::store::secret::Link;
 use crate::{AuthError, store};
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::net::IpAddr;
+use std::time::Duration;
 use tickloom_chassis::{
     NewEffect, Problem, ProblemCode, ResourcePattern, Role, What, Write, enqueue,
 };
@@ -24,8 +27,10 @@ use tickloom_types::Ts;
 pub(crate) const SETUP: &str = "setup";
 /// What a link is for: somebody who was invited, given to who invited them.
 pub(crate) const INVITE: &str = "invite";
-/// What a link is for: somebody who was invited or signed up, by mail.
+/// What a link is for: somebody who was invited, by mail.
 pub(crate) const WELCOME: &str = "welcome";
+/// What a link is for: somebody who signed up, by mail. The account is given up if it is not used.
+pub(crate) const SIGN_UP: &str = "sign_up";
 /// What a link is for: somebody who forgot the password, by mail.
 pub(crate) const RECOVER: &str = "recover";
 /// What a link is for: somebody who forgot the password, given to the operator, who hands it on.
@@ -35,6 +40,10 @@ pub(crate) const LINK_REQUEST: &str = "link_request";
 /// How long a link is good: an invitation a week, the others an hour; the first one until it is used.
 const INVITE_NS: i64 = 7 * 86_400_000_000_000;
 const RECOVER_NS: i64 = 3_600_000_000_000;
+const MINUTE_NS: i64 = 60_000_000_000;
+/// Requests of one kind that are taken in a minute, of all callers and of one network.
+const REQUESTS: i64 = 60;
+const REQUESTS_OF_ONE: i64 = 10;
 
 /// Somebody who wants a link.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -48,6 +57,17 @@ pub(crate) struct LinkRequest {
     pub(crate) account: Option<String>,
 }
 
+impl LinkRequest {
+    /// As the audit log calls it.
+    pub(crate) fn action(&self) -> &'static str {
+        if self.name.is_some() {
+            SIGN_UP
+        } else {
+            "recovery"
+        }
+    }
+}
+
 /// Who the first administrator is.
 pub(crate) struct First {
     pub(crate) email: String,
@@ -58,7 +78,7 @@ pub(crate) struct First {
 pub(crate) fn expires(purpose: &str, now: Ts) -> i64 {
     let lasts = match purpose {
         SETUP => i64::MAX,
-        INVITE | WELCOME => INVITE_NS,
+        INVITE | WELCOME | SIGN_UP => INVITE_NS,
         _ => RECOVER_NS,
     };
     now.0.saturating_add(lasts)
@@ -78,7 +98,7 @@ pub(crate) async fn make_link(
 }
 
 impl Auth {
-    /// Notes that somebody wants to sign up, or to choose a password anew.
+    /// Notes that somebody wants to sign up, or to choose a password anew, who asks from a network if that is known.
     ///
     /// # Errors
     /// [`ProblemCode::Refused`] if no mail is sent here, or nobody signs up on their own; [`ProblemCode::BadRequest`] for what is no
@@ -87,7 +107,7 @@ impl Auth {
         &self,
         write: &mut Write,
         by: &By,
-        wanted: LinkRequest,
+        (wanted, network): (LinkRequest, Option<IpAddr>),
     ) -> Result<(), AuthError> {
         if !self.has_mail {
             let detail = "no mail is sent from here: ask an administrator";
@@ -100,7 +120,7 @@ impl Auth {
         let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
         let address = email(&wanted.email).ok_or_else(|| wrong("`email` is no e-mail address"))?;
         let called = match &wanted.name {
-            Some(text) => Some(name(text).ok_or_else(|| wrong("`name` is empty or too long"))?),
+            Some(text) => Some(name(text).ok_or_else(|| wrong("`name` is empty, longer than 200 characters, of several lines, or has what is not seen"))?),
             None => None,
         };
         let wanted = LinkRequest {
@@ -108,6 +128,12 @@ impl Auth {
             name: called,
             account: None,
         };
+        let kind = if wanted.name.is_some() {
+            SIGN_UP
+        } else {
+            RECOVER
+        };
+        count_requests(write, kind, network, by.now).await?;
         let payload =
             serde_json::to_string(&wanted).map_err(|error| Problem::internal(error.to_string()))?;
         let effect = NewEffect {
@@ -118,6 +144,20 @@ impl Auth {
         };
         enqueue(write, &effect).await?;
         Ok(())
+    }
+
+    /// Notes that a request for a mail was refused as there were too many.
+    pub(crate) async fn note_request_refused(
+        &self,
+        by: &By,
+        action: &str,
+        refused: Option<&Problem>,
+    ) -> Result<(), AuthError> {
+        if refused.is_none_or(|problem| problem.code != ProblemCode::TooManyRequests) {
+            return Ok(());
+        }
+        let why = json!({"why": "too_many_requests"});
+        self.note_refused(by, (action, ""), &why).await
     }
 
     /// Chooses a password with a link; all sessions of the account end. Returns also what the device keeps, by which it is known: none for
@@ -172,7 +212,7 @@ impl Auth {
             (None, _) => return Err(not_good()),
         };
         // Whoever has a link that came by mail reads the mail of the address.
-        let is_mailed = [WELCOME, RECOVER].contains(&found.purpose.as_str());
+        let is_mailed = [WELCOME, SIGN_UP, RECOVER].contains(&found.purpose.as_str());
         let account = self
             .set_password(&mut write, &by, account, (&hash, is_mailed))
             .await?;
@@ -199,7 +239,7 @@ impl Auth {
         }
         let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
         let address = email(&first.email).ok_or_else(|| wrong("`email` is no e-mail address"))?;
-        let called = name(&first.name).ok_or_else(|| wrong("`name` is empty or too long"))?;
+        let called = name(&first.name).ok_or_else(|| wrong("`name` is empty, longer than 200 characters, of several lines, or has what is not seen"))?;
         let account =
             create_account(write, &by, AccountKind::Person, Some(address), called).await?;
         let by = by.account(&account.id);
@@ -261,6 +301,35 @@ impl Auth {
         self.note_refused(by, ("link_refused", &on), &Value::Null)
             .await
     }
+}
+
+/// Counts one more request of strangers for a mail, if there is room for it: whoever asks very often mails nobody else's addresses full.
+/// Those of one network are counted first, so that one caller does not keep all others out.
+///
+/// # Errors
+/// [`ProblemCode::TooManyRequests`] until the next minute.
+async fn count_requests(
+    write: &mut Write,
+    kind: &str,
+    network: Option<IpAddr>,
+    now: Ts,
+) -> Result<(), AuthError> {
+    let minute = now.0.div_euclid(MINUTE_NS);
+    // What an address was is nobody's business: it is counted by its hash.
+    let own = network.map(|network| format!("{kind}/{}", hashed(&network.to_string())));
+    let bounds = [(own, REQUESTS_OF_ONE), (Some(kind.to_owned()), REQUESTS)];
+    for (subject, most) in bounds {
+        let Some(subject) = subject else { continue };
+        let count = store::secret::count_request(write, &subject, minute).await?;
+        if count > most {
+            let rest = MINUTE_NS - now.0.rem_euclid(MINUTE_NS);
+            let wait = Duration::from_nanos(u64::try_from(rest).unwrap_or_default());
+            let detail = "too many ask for mail now: try again in a minute";
+            let problem = Problem::new(ProblemCode::TooManyRequests, detail);
+            return Err(problem.retry_after(wait).into());
+        }
+    }
+    Ok(())
 }
 
 /// A link that is not good, whatever is wrong with it.

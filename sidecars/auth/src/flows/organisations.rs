@@ -207,7 +207,7 @@ impl Auth {
 
 fn good_name(text: &str) -> Result<String, AuthError> {
     name(text).ok_or_else(|| {
-        let detail = "`name` is empty, longer than 200 characters, or of several lines";
+        let detail = "`name` is empty, longer than 200 characters, of several lines, or has what is not seen";
         Problem::new(ProblemCode::BadRequest, detail).into()
     })
 }

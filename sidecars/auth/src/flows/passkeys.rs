@@ -218,7 +218,7 @@ fn has_room(account: &Account) -> Result<(), Refusal> {
 
 fn passkey_name(text: &str) -> Result<String, AuthError> {
     name(text).ok_or_else(|| {
-        let detail = "`name` is empty, longer than 200 characters, or of several lines";
+        let detail = "`name` is empty, longer than 200 characters, of several lines, or has what is not seen";
         Problem::new(ProblemCode::BadRequest, detail).into()
     })
 }

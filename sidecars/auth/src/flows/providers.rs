@@ -191,10 +191,7 @@ impl Auth {
         let by = by.account(&account.id);
         if let Err(refusal) = account.person() {
             drop(write);
-            let error = Problem::new(ProblemCode::Forbidden, refusal.to_string()).into();
-            let on = On::Account(&account);
-            self.note_turned_away(&by, ("sign_in", &error), on).await?;
-            return Err(error);
+            return Err(self.not_usable(&by, &account, refusal).await?);
         }
         let at = authenticated_at(&claims, by.now);
         let config = &self.provider(name)?.config;

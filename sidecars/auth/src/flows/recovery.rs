@@ -2,7 +2,7 @@
 
 use super::authentication::{recent, require, session};
 use super::grants::some_administrator;
-use super::sessions::end_sessions_of;
+use super::session_ends::end_sessions_of;
 use crate::change::{By, apply, known};
 use crate::events::AuthEvent;
 use crate::model::{Account, Refusal};

@@ -6,11 +6,11 @@
 
 use crate::change::By;
 use crate::credential::passkey::PasskeyError;
-use crate::model::Account;
+use crate::model::{Account, Refusal};
 use crate::store::refusal::{Counted, Window};
 use crate::{Auth, AuthError, store};
 use serde_json::{Value, json};
-use tickloom_chassis::{AuditOutcome, ProblemCode, Write};
+use tickloom_chassis::{AuditOutcome, Problem, ProblemCode, Write};
 use tickloom_types::Ts;
 
 const MINUTE_NS: i64 = 60_000_000_000;
@@ -122,6 +122,19 @@ impl Auth {
         let resource = on.resource();
         self.note_refused(by, (action, &resource), &json!({"why": why}))
             .await
+    }
+
+    /// Notes that somebody signs in to an account that may not be used, and returns what they are told.
+    pub(crate) async fn not_usable(
+        &self,
+        by: &By,
+        account: &Account,
+        refusal: Refusal,
+    ) -> Result<AuthError, AuthError> {
+        let error = Problem::new(ProblemCode::Forbidden, refusal.to_string()).into();
+        self.note_turned_away(by, ("sign_in", &error), On::Account(account))
+            .await?;
+        Ok(error)
     }
 
     /// Notes that something was refused of which there may be any number: on an account or an application, or on nothing that is known.

@@ -4,6 +4,7 @@ use super::authentication::{RightPassword, SecondFactor, is_guess, is_over};
 use super::continuation::{Begun, Continuation};
 use super::passkey_proofs::Showing;
 use super::refusals::{GOING_ON, On, note_often};
+use super::session_ends::{end_beyond, end_sessions_of};
 use super::throttle::Attempts;
 use crate::change::By;
 use crate::credential::keyring::{TOKEN_LIFETIME_S, TokenRequest};
@@ -20,7 +21,7 @@ use crate::store::session::Session;
 use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tickloom_chassis::{AuditOutcome, Problem, ProblemCode, Subject, Write};
 use tickloom_types::Ts;
 use utoipa::ToSchema;
@@ -28,8 +29,6 @@ use uuid::Uuid;
 
 /// The longest that a session lasts: 30 days.
 const SESSION_NS: i64 = 30 * 86_400_000_000_000;
-/// Sessions of one account: with one more, that which was used longest ago ends.
-const SESSIONS_MAX: i64 = 100;
 /// How long a device is remembered: a year.
 const DEVICE_NS: i64 = 365 * 86_400_000_000_000;
 /// Characters of what a device says that it is.
@@ -367,39 +366,4 @@ impl Auth {
     ) -> Result<u64, AuthError> {
         end_sessions_of(write, by, of).await
     }
-}
-
-/// Ends all sessions of an account but one, with all that applications were given, and returns how many.
-pub(crate) async fn end_sessions_of(
-    write: &mut Write,
-    by: &By,
-    (account, but): (&str, &str),
-) -> Result<u64, AuthError> {
-    let ended = store::session::end_others(write, account, but).await?;
-    store::authorisation::end_of_account(write, account, None).await?;
-    end_logins(write, Logins::OfAccount(account), by.now).await?;
-    if ended > 0 {
-        let resource = format!("account/{account}/sessions/*");
-        by.audit(write, "sign_out", &resource, AuditOutcome::Done)
-            .await?;
-    }
-    Ok(ended)
-}
-
-/// Ends the sessions of an account that are too many with a new one, which stays, and notes it.
-async fn end_beyond(write: &mut Write, by: &By, new: &Session) -> Result<(), AuthError> {
-    let times = (by.now.0, by.now.0 - IDLE_NS);
-    let beyond = store::session::beyond(write, new, times, SESSIONS_MAX).await?;
-    for id in &beyond {
-        store::session::end(write, id, &new.account).await?;
-        let resource = format!("account/{}/sessions/{id}", new.account);
-        let detail = json!({"for": new.id}).to_string();
-        let action = ("session_ended", resource.as_str());
-        by.audit_with(write, action, AuditOutcome::Done, detail)
-            .await?;
-    }
-    if !beyond.is_empty() {
-        end_logins(write, Logins::OverOf(&new.account), by.now).await?;
-    }
-    Ok(())
 }

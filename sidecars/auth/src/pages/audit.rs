@@ -171,10 +171,10 @@ async fn look(auth: &Auth, asked: &Asked, filter: &AuditFilter) -> Result<Option
 fn filters(asked: &Asked) -> Markup {
     let value = |text: &Option<String>| text.clone().unwrap_or_default();
     let field = |name, label, value: String, hint| {
-        html! { (Field { name, label, value: &value, hint, autocomplete: "off", ..Field::default() }) }
+        html! { (Field { name, label, value: &value, hint, autocomplete: "off", is_optional: true, ..Field::default() }) }
     };
     let date = |name, label, value: String| {
-        html! { (Field { name, label, kind: "date", value: &value, autocomplete: "off", ..Field::default() }) }
+        html! { (Field { name, label, kind: "date", value: &value, autocomplete: "off", is_optional: true, ..Field::default() }) }
     };
     let is_refused = asked.outcome.as_deref() == Some(AuditOutcome::Refused.name());
     html! {

@@ -13,9 +13,10 @@ use crate::model;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
+use std::net::IpAddr;
 use std::sync::Arc;
-use tickloom_chassis::RequestOrigin;
 use tickloom_chassis::console::{Field, FieldError, Fields, Form, Page, Visitor, form};
+use tickloom_chassis::{CallerAddress, Problem, RequestOrigin};
 
 /// Where a link leads.
 pub(crate) const LINK: &str = "/console/auth/link";
@@ -151,22 +152,27 @@ pub(super) async fn show_recovery(visitor: Visitor, Query(query): Query<Done>) -
 
 pub(super) async fn send_sign_up(
     State(auth): State<Arc<Auth>>,
-    request: RequestOrigin,
+    asked_from: (RequestOrigin, CallerAddress),
     sent: Form,
 ) -> Answer {
-    ask(&auth, &request, &sent, true).await
+    ask(&auth, &asked_from, &sent, true).await
 }
 
 pub(super) async fn send_recovery(
     State(auth): State<Arc<Auth>>,
-    request: RequestOrigin,
+    asked_from: (RequestOrigin, CallerAddress),
     sent: Form,
 ) -> Answer {
-    ask(&auth, &request, &sent, false).await
+    ask(&auth, &asked_from, &sent, false).await
 }
 
 /// The answer is the same whatever there is; a mail says more.
-async fn ask(auth: &Auth, request: &RequestOrigin, sent: &Form, signs_up: bool) -> Answer {
+async fn ask(
+    auth: &Auth,
+    (request, caller): &(RequestOrigin, CallerAddress),
+    sent: &Form,
+    signs_up: bool,
+) -> Answer {
     let (visitor, fields) = (&sent.visitor, &sent.fields);
     let by = By::nobody(request, auth.clock.now());
     let wanted = LinkRequest {
@@ -185,7 +191,7 @@ async fn ask(auth: &Auth, request: &RequestOrigin, sent: &Form, signs_up: bool) 
         ));
     }
     if errors.is_empty() {
-        match request_link(auth, &by, wanted).await {
+        match request_link(auth, &by, (wanted, caller.counted())).await {
             Ok(()) => {
                 let path = if signs_up { SIGN_UP } else { RECOVERY };
                 return Ok(visitor.send_to(&local(&format!("{path}?done=mail")), &[]));
@@ -201,9 +207,20 @@ async fn ask(auth: &Auth, request: &RequestOrigin, sent: &Form, signs_up: bool) 
     ))
 }
 
-async fn request_link(auth: &Auth, by: &By, wanted: LinkRequest) -> Result<(), AuthError> {
+async fn request_link(
+    auth: &Auth,
+    by: &By,
+    wanted: (LinkRequest, Option<IpAddr>),
+) -> Result<(), Problem> {
+    let action = wanted.0.action();
     let mut write = auth.write().await?;
-    auth.request_link(&mut write, by, wanted).await?;
+    if let Err(error) = auth.request_link(&mut write, by, wanted).await {
+        drop(write);
+        let problem = Problem::from(error);
+        auth.note_request_refused(by, action, Some(&problem))
+            .await?;
+        return Err(problem);
+    }
     Ok(write.commit().await?)
 }
 

@@ -18,8 +18,8 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, Idempotent, IfMatch, IfNoneMatch, Problem, ProblemCode,
-    RequestOrigin, Unkept, Write, etag,
+    Allowed, Answer, Answered, CallerAddress, Idempotent, IfMatch, IfNoneMatch, Problem,
+    ProblemCode, RequestOrigin, Unkept, Write, etag,
 };
 use utoipa::ToSchema;
 
@@ -115,7 +115,7 @@ pub(super) async fn finish_link(
     responses((status = 202, description = "A mail is on its way, if it can be"), Problems))]
 pub(super) async fn sign_up(
     State(auth): State<Arc<Auth>>,
-    request: RequestOrigin,
+    asked_from: (RequestOrigin, CallerAddress),
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let asked: SignUp = sent.json()?;
@@ -124,7 +124,7 @@ pub(super) async fn sign_up(
         name: Some(asked.name),
         account: None,
     };
-    answer_link_request(&auth, &request, &sent, wanted).await
+    answer_link_request(&auth, &asked_from, &sent, wanted).await
 }
 
 /// Asks for a new password. The answer is the same whatever there is; a mail says more.
@@ -132,7 +132,7 @@ pub(super) async fn sign_up(
     responses((status = 202, description = "A mail is on its way, if there is such an account"), Problems))]
 pub(super) async fn recover(
     State(auth): State<Arc<Auth>>,
-    request: RequestOrigin,
+    asked_from: (RequestOrigin, CallerAddress),
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let asked: Recover = sent.json()?;
@@ -141,22 +141,27 @@ pub(super) async fn recover(
         name: None,
         account: None,
     };
-    answer_link_request(&auth, &request, &sent, wanted).await
+    answer_link_request(&auth, &asked_from, &sent, wanted).await
 }
 
 async fn answer_link_request(
     auth: &Auth,
-    request: &RequestOrigin,
+    (request, caller): &(RequestOrigin, CallerAddress),
     sent: &Idempotent,
     wanted: LinkRequest,
 ) -> Result<Answered, Problem> {
     let by = auth.by_nobody(request);
+    let action = wanted.action();
     let command = sent.command("anonymous");
     let done = command.run(&auth.database, &auth.clock, async |write| {
+        let wanted = (wanted, caller.counted());
         auth.request_link(write, &by, wanted).await?;
         Ok(Answer::empty(StatusCode::ACCEPTED))
     });
-    done.await
+    let done = done.await;
+    auth.note_request_refused(&by, action, done.as_ref().err())
+        .await?;
+    done
 }
 
 /// Accounts, by id.

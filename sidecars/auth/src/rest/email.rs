@@ -10,6 +10,8 @@ use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// The address that an account is to have.
 #[derive(Deserialize, ToSchema)]
@@ -27,6 +29,12 @@ struct EmailLink {
     link: String,
 }
 
+pub(super) fn router() -> OpenApiRouter<Arc<Auth>> {
+    OpenApiRouter::new()
+        .routes(routes!(ask_email))
+        .routes(routes!(confirm_email))
+}
+
 /// Asks for another e-mail address. The answer is the same whatever there is; a mail to that address says more. That of somebody else is
 /// set at once where they cannot sign in yet, or where no mail is sent.
 #[utoipa::path(post, path = "/v1/accounts/{account}/email", tag = "auth", request_body = NewEmail,
@@ -34,7 +42,7 @@ struct EmailLink {
     responses((status = 202, description = "A mail is on its way to the new address, if it can be"),
         (status = 200, body = Account, description = "It is set; `link` is there once for who has not signed in yet, where no mail is sent"),
         Problems))]
-pub(super) async fn ask_email(
+async fn ask_email(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
     request: RequestOrigin,
@@ -67,7 +75,7 @@ fn answer(asked: EmailAsked) -> Result<Answer, Problem> {
 #[utoipa::path(post, path = "/v1/accounts/{account}/email/confirm", tag = "auth", request_body = EmailLink,
     params(("account" = String, Path, description = "`me`, or the id of the account that asks")),
     responses((status = 200, body = Account), Problems))]
-pub(super) async fn confirm_email(
+async fn confirm_email(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
     request: RequestOrigin,

@@ -155,29 +155,33 @@ pub(super) async fn user_info(
     headers: HeaderMap,
 ) -> Result<(NoStore, Json<UserInfo>), NotTold> {
     let now = auth.clock.now();
-    let shown = auth.user_info(bearer(&headers)?, now).await;
-    Ok((NO_STORE, Json(shown.map_err(Problem::from)?)))
+    // Who shows nothing is told how, and not that something of it is wrong (RFC 6750, section 3.1).
+    let asks = |problem| NotTold {
+        problem,
+        shows_token: headers.contains_key(header::AUTHORIZATION),
+    };
+    let shown = auth.user_info(bearer(&headers).map_err(asks)?, now).await;
+    Ok((NO_STORE, Json(shown.map_err(|error| asks(error.into()))?)))
 }
 
 /// A problem with a token, as RFC 6750 (section 3.1) names it.
-pub(super) struct NotTold(Problem);
-
-impl From<Problem> for NotTold {
-    fn from(problem: Problem) -> NotTold {
-        NotTold(problem)
-    }
+pub(super) struct NotTold {
+    problem: Problem,
+    /// Whether there was a token, or what could be one.
+    shows_token: bool,
 }
 
 impl IntoResponse for NotTold {
     fn into_response(self) -> Response {
-        let scheme = match self.0.code {
+        let scheme = match self.problem.code {
+            ProblemCode::Unauthenticated if !self.shows_token => r#"Bearer realm="tickloom""#,
             ProblemCode::Unauthenticated => r#"Bearer realm="tickloom", error="invalid_token""#,
             ProblemCode::Forbidden => {
                 r#"Bearer realm="tickloom", error="insufficient_scope", scope="openid""#
             }
-            _ => return self.0.into_response(),
+            _ => return self.problem.into_response(),
         };
-        let mut response = self.0.into_response();
+        let mut response = self.problem.into_response();
         let headers = response.headers_mut();
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
         response

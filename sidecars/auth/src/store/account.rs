@@ -16,7 +16,7 @@ const AFTER: &str = "SELECT id, version, kind, state, email, is_email_verified, 
     FROM account WHERE id > $1 ORDER BY id LIMIT $2";
 /// Part of a name or an address, in lower case, or a whole id.
 const SEARCH: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys, suspended_by \
-    FROM account WHERE id > $1 AND (id = $2 OR email LIKE $3 ESCAPE '!' OR LOWER(name) LIKE $3 ESCAPE '!') ORDER BY id LIMIT $4";
+    FROM account WHERE id > $1 AND (id = $2 OR email LIKE $3 ESCAPE '!' OR name_folded LIKE $3 ESCAPE '!') ORDER BY id LIMIT $4";
 const GRANTS: &str = "SELECT id, what, resource, expires, created, created_by FROM granted WHERE account = $1 ORDER BY id";
 const GRANTS_AFTER: &str = "SELECT id, what, resource, expires, created, created_by FROM granted \
     WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3";
@@ -25,6 +25,9 @@ const GRANT: &str = "SELECT id, what, resource, expires, created, created_by FRO
 const ADMINISTRATORS: &str = "SELECT DISTINCT account.id FROM account JOIN granted ON granted.account = account.id \
     WHERE account.state = 'active' AND account.kind = 'person' AND granted.what = 'administrator' AND granted.resource = '*' AND granted.expires IS NULL \
     AND (account.passkeys > 0 OR EXISTS (SELECT 1 FROM password WHERE password.account = account.id)) ORDER BY account.id LIMIT 2";
+const UNFOLDED: &str =
+    "SELECT id, name FROM account WHERE name <> '' AND name_folded = '' LIMIT 1000";
+const FOLD: &str = "UPDATE account SET name_folded = $2 WHERE id = $1";
 const ADD_PERSON_KEY: &str = "INSERT INTO person_key (account, key) VALUES ($1, $2)";
 const PERSON_KEY: &str = "SELECT key FROM person_key WHERE account = $1";
 const DROP_PERSON_KEY: &str = "DELETE FROM person_key WHERE account = $1";
@@ -39,6 +42,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     GRANTS_AFTER,
     GRANT,
     ADMINISTRATORS,
+    UNFOLDED,
+    FOLD,
     ADD_PERSON_KEY,
     PERSON_KEY,
     DROP_PERSON_KEY,
@@ -97,7 +102,7 @@ pub(crate) async fn search<'e>(
     id: &str,
     rows: i64,
 ) -> Result<Vec<Account>> {
-    let plain = text.to_lowercase();
+    let plain = folded(text);
     let plain = plain
         .replace('!', "!!")
         .replace('%', "!%")
@@ -140,6 +145,26 @@ pub(crate) async fn grant<'e>(
     let row = sqlx::query(GRANT).bind(account).bind(id);
     let row = row.fetch_optional(at).await?;
     row.as_ref().map(granted).transpose()
+}
+
+/// Writes the folded names of accounts that have none yet, which versions before this one did not write.
+pub(crate) async fn fold_names(write: &mut Write) -> Result<()> {
+    loop {
+        let rows = sqlx::query(UNFOLDED).fetch_all(write.connection()).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in rows {
+            let (id, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            let set = sqlx::query(FOLD).bind(id).bind(folded(&name));
+            set.execute(write.connection()).await?;
+        }
+    }
+}
+
+/// A name as accounts are searched by it.
+pub(crate) fn folded(name: &str) -> String {
+    name.to_lowercase()
 }
 
 /// Two of the accounts that may do everything for good, or all if there are fewer.

@@ -35,6 +35,16 @@ const DROP_OLD_LINKS: &str = "DELETE FROM link WHERE expires <= $1";
 const DROP_OLD_DEVICES: &str = "DELETE FROM device WHERE expires <= $1";
 const DROP_MORE_DEVICES: &str = "DELETE FROM device WHERE account = $1 AND id NOT IN \
     (SELECT id FROM device WHERE account = $1 ORDER BY id DESC LIMIT 20)";
+const COUNT_REQUEST: &str = "INSERT INTO mail_request (subject, minute, requests) VALUES ($1, $2, 1) \
+    ON CONFLICT (subject) DO UPDATE SET requests = CASE WHEN mail_request.minute = excluded.minute \
+    THEN mail_request.requests + 1 ELSE 1 END, minute = excluded.minute RETURNING requests";
+const DROP_REQUESTS: &str = "DELETE FROM mail_request WHERE minute < $1";
+/// Accounts of people who signed up and never chose a password, with a link that is over and none that is good.
+const UNFINISHED: &str = "SELECT DISTINCT link.account FROM link JOIN account ON account.id = link.account \
+    WHERE link.purpose = 'sign_up' AND link.expires <= $1 AND account.state <> 'deleted' AND account.passkeys = 0 \
+    AND NOT EXISTS (SELECT 1 FROM password WHERE password.account = link.account) \
+    AND NOT EXISTS (SELECT 1 FROM identity WHERE identity.account = link.account) \
+    AND NOT EXISTS (SELECT 1 FROM link AS other WHERE other.account = link.account AND other.expires > $1) LIMIT 100";
 const CLEAR: &str = "DELETE FROM failure WHERE subject = $1";
 
 /// Every statement of this file.
@@ -61,6 +71,9 @@ pub(crate) const STATEMENTS: &[&str] = &[
     DROP_OLD_LINKS,
     DROP_OLD_DEVICES,
     DROP_MORE_DEVICES,
+    COUNT_REQUEST,
+    DROP_REQUESTS,
+    UNFINISHED,
 ];
 
 /// A link that is good once.
@@ -277,6 +290,27 @@ pub(crate) async fn drop_old(write: &mut Write, now: i64, attempts_before: i64) 
         dropped.execute(write.connection()).await?;
     }
     Ok(())
+}
+
+/// Counts one more request of a minute since the epoch, and returns how many of it there are.
+pub(crate) async fn count_request(write: &mut Write, subject: &str, minute: i64) -> Result<i64> {
+    let counted = sqlx::query(COUNT_REQUEST).bind(subject).bind(minute);
+    let row = counted.fetch_one(write.connection()).await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Forgets requests of minutes before one.
+pub(crate) async fn drop_requests(write: &mut Write, minute: i64) -> Result<()> {
+    let dropped = sqlx::query(DROP_REQUESTS).bind(minute);
+    dropped.execute(write.connection()).await?;
+    Ok(())
+}
+
+/// Some accounts of people who signed up and let their link run out unused.
+pub(crate) async fn unfinished(write: &mut Write, now: i64) -> Result<Vec<String>> {
+    let rows = sqlx::query(UNFINISHED).bind(now);
+    let rows = rows.fetch_all(write.connection()).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 pub(crate) async fn clear(write: &mut Write, subject: &str) -> Result<()> {

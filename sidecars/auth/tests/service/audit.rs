@@ -186,11 +186,11 @@ fn from_where_is_told_while_the_person_is_there() {
 }
 
 #[test]
-fn keys_links_and_secrets_that_are_not_good_are_entries_that_do_not_fill_the_log() {
+fn keys_that_are_not_good_are_entries_that_do_not_fill_the_log() {
     on_both(|place| {
         let (served, ada) = Served::with_administrator(&place);
         let token = Some(access_token(&ada));
-        let (account, app) = program(&served, &ada, &["run.read"]);
+        let (account, _) = program(&served, &ada, &["run.read"]);
         let account = account.as_str().unwrap();
         let on = format!("account/{account}");
         let keys = format!("/auth/v1/accounts/{account}/keys");
@@ -245,7 +245,15 @@ fn keys_links_and_secrets_that_are_not_good_are_entries_that_do_not_fill_the_log
         expected.push(four(["anonymous", "key_refused", &on, &left_out]));
         expected.push(noted(&short, "expired"));
         assert_eq!(refused("key_refused"), expected);
+    });
+}
 
+#[test]
+fn links_and_secrets_of_applications_that_are_not_good_are_entries() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let token = Some(access_token(&ada));
+        let (_, app) = program(&served, &ada, &["run.read"]);
         let link = json!({"link": served.setup_link(), "password": PASSWORD});
         let finish = || {
             served
@@ -255,7 +263,7 @@ fn keys_links_and_secrets_that_are_not_good_are_entries_that_do_not_fill_the_log
         };
         finish();
         assert_eq!(
-            refused("link_refused"),
+            told(&entries(&served, &ada, "action=link_refused")),
             [four(["anonymous", "link_refused", "", ""])]
         );
         let bob = json!({"kind": "person", "email": "bob@example.com", "name": "Bob"});

@@ -840,7 +840,8 @@ fn what_no_service_knows_is_not_granted() {
                 "redirect_uris": ["https://app.example.com/back"], "scopes": ["openid", "order.place"], "resources": resources})
         };
         let clients = "/auth/v1/clients";
-        let said = on(clients, &app(&json!([])));
+        let said = served.client.post(clients, token, &app(&json!([])));
+        let said = detail(said, 400, "bad_request");
         assert!(
             said.contains("`scopes`: no service knows an action `order.place`"),
             "{said}"

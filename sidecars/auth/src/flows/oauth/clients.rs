@@ -221,7 +221,7 @@ async fn checked(
     recent(subject, by.now)?;
     let wrong = |detail: String| Problem::new(ProblemCode::BadRequest, detail);
     let called = name(&settings.name).ok_or_else(|| {
-        wrong("`name` is empty, longer than 200 characters, or of several lines".to_owned())
+        wrong("`name` is empty, longer than 200 characters, of several lines, or has what is not seen".to_owned())
     })?;
     if let Some(fault) = settings.fault() {
         return Err(wrong(fault).into());

@@ -1,0 +1,265 @@
+//! What anybody may ask without an account: mails by the minute, and accounts that nobody finishes.
+
+use crate::browser::Browser;
+use crate::{ADA, BEGIN, PASSWORD, PATIENCE, SECOND, Served, access_token, on_both, text};
+use serde_json::{Value, json};
+use std::time::Instant;
+use tickloom_chassis::{Clock, MailConfig, Place};
+
+const DAY: i64 = 86_400 * SECOND;
+
+/// One that hands mail to a server that is away.
+fn served(place: &Place) -> Served {
+    Served::with(place, Clock::standing(BEGIN), |config| {
+        let mail = MailConfig::new(
+            "smtp://127.0.0.1:1?tls=none",
+            "Tickloom <no-reply@example.com>",
+        );
+        config.mail = Some(mail);
+        config.sign_up = true;
+    })
+}
+
+#[test]
+fn strangers_have_so_many_mails_sent_in_a_minute() {
+    on_both(|place| {
+        let served = served(&place);
+        served.set_up(&served.setup_link()).is(200);
+        let proxy = served.client.as_proxy();
+        let sign_up = |from: &str, number: u32| {
+            let body = json!({"email": format!("p{number}@example.com"), "name": "Bob"});
+            let head = [("X-Forwarded-For", from)];
+            proxy.send(("POST", "/auth/v1/sign-up"), None, &head, Some(&body))
+        };
+        // Of one network ten, wherever it is in it.
+        for number in 0..10 {
+            sign_up(&format!("2001:db8::{number:x}"), number).is(202);
+        }
+        let reply = sign_up("2001:db8::ffff", 10).refused(429, "too_many_requests");
+        // BEGIN is 20 s into a minute.
+        assert_eq!(reply.header("retry-after"), Some("40"));
+        // Of all sixty; who forgot a password is not kept out by who signs up.
+        for number in 10..60 {
+            sign_up(&format!("203.0.113.{}", number / 10), number).is(202);
+        }
+        sign_up("198.51.100.1", 60).refused(429, "too_many_requests");
+        let recover =
+            |client: crate::Client| client.post("/auth/v1/recovery", None, &json!({"email": ADA}));
+        recover(served.client).is(202);
+        let ada = served.sign_in(ADA, PASSWORD);
+        let audit = "/auth/v1/audit?action=sign_up&outcome=refused";
+        let audit = served
+            .client
+            .get(audit, Some(access_token(&ada)))
+            .is(200)
+            .json();
+        let why = json!({"why": "too_many_requests"}).to_string();
+        let said: Vec<String> = audit["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| {
+                let mut detail: Value = serde_json::from_str(text(entry, "detail")).unwrap();
+                assert!(detail.as_object_mut().unwrap().remove("from").is_some());
+                detail.to_string()
+            })
+            .collect();
+        assert_eq!(said, [why.as_str(), &why]);
+        // The page says the same.
+        let mut browser = Browser::new(&served);
+        let fields = [("email", "p61@example.com"), ("name", "Bob")];
+        let page = browser.fill("/console/auth/sign-up", &fields).is(422);
+        assert!(
+            page.body.contains("Too many ask for mail now"),
+            "{}",
+            page.body
+        );
+        served.advance(40 * SECOND);
+        sign_up("2001:db8::1", 62).is(202);
+    });
+}
+
+#[test]
+fn an_account_whose_link_runs_out_unused_is_given_up() {
+    on_both(|place| {
+        let served = served(&place);
+        served.set_up(&served.setup_link()).is(200);
+        let ada = served.sign_in(ADA, PASSWORD);
+        let body = json!({"email": "bob@example.com", "name": "Bob"});
+        served.client.post("/auth/v1/sign-up", None, &body).is(202);
+        let invited = json!({"kind": "person", "name": "Eve", "email": "eve@example.com"});
+        served
+            .client
+            .post("/auth/v1/accounts", Some(access_token(&ada)), &invited)
+            .is(201);
+        let states = |served: &Served, ada: &Value| -> Vec<(String, String)> {
+            let list = served
+                .client
+                .get("/auth/v1/accounts", Some(access_token(ada)))
+                .is(200)
+                .json();
+            let mut all: Vec<_> = list["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| (text(one, "name").to_owned(), text(one, "state").to_owned()))
+                .collect();
+            all.sort();
+            all
+        };
+        let all = |bob: (&str, &str)| {
+            let mut all = vec![("Ada", "active"), ("Eve", "active"), bob];
+            all.sort_unstable();
+            all.into_iter()
+                .map(|(name, state)| (name.to_owned(), state.to_owned()))
+                .collect::<Vec<_>>()
+        };
+        let began = Instant::now();
+        while states(&served, &ada) != all(("Bob", "active")) {
+            assert!(began.elapsed() < PATIENCE, "nobody signed up");
+            std::thread::yield_now();
+        }
+        served.advance(7 * DAY - 1);
+        let served = served.again();
+        let ada = served.sign_in(ADA, PASSWORD);
+        assert_eq!(states(&served, &ada), all(("Bob", "active")));
+        served.advance(1);
+        let served = served.again();
+        let began = Instant::now();
+        while states(&served, &ada) != all(("", "deleted")) {
+            assert!(began.elapsed() < PATIENCE, "{:?}", states(&served, &ada));
+            std::thread::yield_now();
+        }
+        // The address is free again.
+        let bob = json!({"kind": "person", "name": "Bob", "email": "bob@example.com"});
+        served
+            .client
+            .post("/auth/v1/accounts", Some(access_token(&ada)), &bob)
+            .is(201);
+    });
+}
+
+#[test]
+fn an_account_is_found_by_any_letters_of_its_name_and_has_none_that_are_not_seen() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let token = Some(access_token(&ada));
+        let make = |name: &str| {
+            let body = json!({"kind": "machine", "name": name});
+            served.client.post("/auth/v1/accounts", token, &body)
+        };
+        make("Ärger Straße ÉCOLE").is(201);
+        for hidden in ["\u{200b}", "\u{202e}evil", "x\u{2028}y", "\u{feff}"] {
+            make(hidden).refused(400, "bad_request");
+        }
+        let mut browser = Browser::signed_in(&served, ADA);
+        for (text, is_found) in [
+            ("%C3%84rger", true),
+            ("%C3%A4RGER", true),
+            ("%C3%A9cole", true),
+            ("%C3%89COLE", true),
+            ("stra%C3%9Fe", true),
+            ("%C3%84rgers", false),
+        ] {
+            let page = browser
+                .get(&format!("/console/auth/accounts?search={text}"))
+                .is(200);
+            assert_eq!(page.body.contains("ÉCOLE"), is_found, "{text}");
+        }
+    });
+}
+
+#[test]
+fn standards_are_told_what_they_ask_for() {
+    on_both(|place| {
+        let (served, _) = Served::with_administrator(&place);
+        let found = served
+            .client
+            .get("/.well-known/oauth-authorization-server", None)
+            .is(200)
+            .json();
+        // RFC 8414, section 2: there where `private_key_jwt` is.
+        for endpoint in ["token", "introspection", "revocation"] {
+            let name = format!("{endpoint}_endpoint_auth_signing_alg_values_supported");
+            assert_eq!(found[&name], json!(["EdDSA", "Ed25519", "ES256"]), "{name}");
+        }
+        // RFC 6750, section 3.1: who shows nothing is told no error.
+        let asked = |token| {
+            let reply = served.client.get("/auth/oauth/userinfo", token).is(401);
+            reply.header("www-authenticate").unwrap().to_owned()
+        };
+        assert_eq!(asked(None), r#"Bearer realm="tickloom""#);
+        assert_eq!(
+            asked(Some("a.b.c")),
+            r#"Bearer realm="tickloom", error="invalid_token""#
+        );
+    });
+}
+
+#[test]
+fn pages_tell_who_did_what_by_name_and_change_addresses() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let bob = served.person(&ada, "bob@example.com");
+        served.grant(&ada, &bob["account"], "viewer", "run/*");
+        let bobs = text(&bob, "account");
+        let mut browser = Browser::signed_in(&served, ADA);
+        let link = format!("<a href=\"/console/auth/accounts/{bobs}\">Bob</a>");
+        let page = browser
+            .get("/console/auth/audit?account=bob&action=Grant+created")
+            .is(200)
+            .body;
+        assert!(
+            page.contains(&link) && page.contains("Grant created"),
+            "{page}"
+        );
+        assert_eq!(page.matches("<tr>").count(), 2, "{page}");
+        let page = browser
+            .get("/console/auth/audit?account=nobody")
+            .is(200)
+            .body;
+        assert!(page.contains("No account has this name"), "{page}");
+        let page = browser
+            .get("/console/auth/audit?from=yesterday")
+            .is(200)
+            .body;
+        assert!(page.contains("A day is written as"), "{page}");
+        // BEGIN is on 14 November 2023.
+        let all = browser
+            .get("/console/auth/audit?from=2023-11-14&to=2023-11-14")
+            .is(200)
+            .body;
+        assert!(all.matches("<tr>").count() > 8, "{all}");
+        let none = browser
+            .get("/console/auth/audit?to=2023-11-13")
+            .is(200)
+            .body;
+        assert!(none.contains("There is none."), "{none}");
+        let email = format!("/console/auth/accounts/{bobs}/email");
+        let wrong = browser.fill(&email, &[("email", ADA)]).is(422).body;
+        assert!(
+            wrong.contains("Another account has this e-mail address."),
+            "{wrong}"
+        );
+        let done = browser
+            .fill(&email, &[("email", "bobby@example.com")])
+            .is(303);
+        assert_eq!(
+            done.header("location"),
+            Some(format!("/console/auth/accounts/{bobs}?done=email").as_str())
+        );
+        served.sign_in("bobby@example.com", PASSWORD);
+        // Without mail one cannot do it for oneself.
+        let own = browser
+            .fill(
+                "/console/auth/accounts/me/email",
+                &[("email", "x@example.com")],
+            )
+            .is(422)
+            .body;
+        assert!(
+            own.contains("No mail is sent from here: ask an administrator."),
+            "{own}"
+        );
+    });
+}

@@ -263,8 +263,26 @@ pub(crate) fn books(report: &CaptureReport) -> Vec<String> {
     notes.extend(unchecked(report));
     if report.repeated > 0 {
         notes.push(format!(
-            "{} trades or bars come again and count once",
+            "{} trades, quotes or bars come again and count once",
             report.repeated
+        ));
+    }
+    if report.lines_again > 0 {
+        notes.push(format!(
+            "{} lines are there a second time and count once",
+            report.lines_again
+        ));
+    }
+    if report.lines_perhaps > 0 {
+        notes.push(format!(
+            "{} lines arrived long before others that stand in front of them; whether they are there a second time was not looked at",
+            report.lines_perhaps
+        ));
+    }
+    if report.sync.overlaps > 0 {
+        notes.push(format!(
+            "{} changes of books are there already, as an earlier capture has them",
+            report.sync.overlaps
         ));
     }
     let other = report.other_books.iter();

@@ -41,6 +41,8 @@ pub struct BookSync {
     /// While live: whether a diff has come on top of the snapshot.
     bridged: bool,
     ahead: Ahead,
+    /// When the newest diff or snapshot that counts arrived.
+    newest_at: i64,
     /// Diffs since the snapshot that are older than it.
     held: u32,
     /// When the snapshot arrived.
@@ -65,6 +67,7 @@ impl BookSync {
             newest: Ids::default(),
             bridged: false,
             ahead: Ahead::default(),
+            newest_at: i64::MIN,
             held: 0,
             snapshot_at: 0,
             old_run: OldRun::default(),
@@ -226,6 +229,7 @@ impl BookSync {
             previous: None,
         };
         self.bridged = false;
+        self.newest_at = snapshot.header.ts_recv;
         self.touch();
     }
 
@@ -261,6 +265,7 @@ impl BookSync {
         let mut header = snapshot.header;
         while let Some(waiting) = self.waiting.pop_front() {
             header = waiting.header;
+            self.newest_at = header.ts_recv;
             self.newest = waiting.ids;
             self.bridged = true;
             let levels = self.waiting_levels.drain(..waiting.level_count);
@@ -281,6 +286,7 @@ impl BookSync {
             previous: snapshot.previous_id,
         };
         self.bridged = true;
+        self.newest_at = snapshot.header.ts_recv;
         self.touch();
         if self.state != BookState::Live {
             self.counts.syncs += 1;
@@ -312,6 +318,7 @@ impl BookSync {
         sink: &mut impl Sink,
     ) {
         self.newest = ids;
+        self.newest_at = header.ts_recv;
         self.bridged = true;
         // Whatever a new connection brings again comes before what is newer.
         self.is_overlapping = false;
@@ -332,6 +339,7 @@ impl BookSync {
             self.counts.overflowed += self.waiting.len() as u64;
             self.forget();
         }
+        self.newest_at = diff.header.ts_recv;
         self.waiting_levels.extend(diff.levels);
         self.waiting.push_back(Waiting {
             header: diff.header,
@@ -378,7 +386,8 @@ impl BookSync {
         push_status(header, StatusCode::Duplicate, ids.first, ids.last, sink);
     }
 
-    /// Counts a diff that is older than the newest one. Says whether it is one of so many that the ids have begun anew.
+    /// Counts a diff that is older than the newest one. Says whether it is one of so many that the ids have begun anew: those that arrived
+    /// before the newest one, as a recording tells again what it has, are no sign of that.
     fn count_old(&mut self, header: Header, ids: Ids, sink: &mut impl Sink) -> bool {
         if self.is_overlapping {
             self.counts.overlaps += 1;
@@ -386,7 +395,8 @@ impl BookSync {
         }
         self.counts.out_of_order += 1;
         push_status(header, StatusCode::OutOfOrder, ids.first, ids.last, sink);
-        let is_anew = self.old_run.add(self.rule, ids);
+        let is_told_again = header.ts_recv < self.newest_at;
+        let is_anew = !is_told_again && self.old_run.add(self.rule, ids);
         self.counts.id_restarts += u64::from(is_anew);
         is_anew
     }

@@ -4,6 +4,7 @@
 //! connection. [`Recording`] reads those of other recorders too: [`Origin::of`] finds out what a file is. A line
 //! that is wrong is reported with its place and cause and counted; it is never repaired or silently dropped.
 
+mod again;
 mod begin;
 mod error;
 mod line;
@@ -31,6 +32,7 @@ use crate::decode_error::DecodeError;
 use crate::intake::{Intake, Taken};
 use crate::moment::push_moments;
 use crate::venues::VenueKind;
+use again::{Line as Seen, LinesSeen};
 use std::collections::BTreeMap;
 use streams::{Other, Stream, Tops, of_frame};
 use tickloom_types::{
@@ -73,8 +75,12 @@ pub struct CaptureReport {
     pub replies: u64,
     /// Records that went into the sink, status records among them.
     pub records: u64,
-    /// Trades with numbers and bars that came before in it, and count once.
+    /// Trades and quotes with numbers, and bars, that came before in it, and count once.
     pub repeated: u64,
+    /// Lines that are there a second time, byte for byte, with a time that is behind or in another file: they count once.
+    pub lines_again: u64,
+    /// Lines with a time so far behind that nobody knows whether they are there a second time: they count.
+    pub lines_perhaps: u64,
     /// Lines that are wrong.
     pub bad: u64,
     /// The first thousand of them.
@@ -158,12 +164,18 @@ pub fn decode_captures(
     let mut moments = Moments::new(sink);
     let mut report = CaptureReport::default();
     let mut books = Some(begin::books(sources, venue, intake.decoder.symbols())?);
-    for capture in sources {
+    let mut seen = LinesSeen::default();
+    for (file, capture) in sources.iter().enumerate() {
         let only = only_symbol(capture, &intake)?;
         let mut reader = capture.open()?;
         let mut is_bad_time_told = false;
         while let Some(line) = reader.next_line()? {
             report.lines += 1;
+            if let Ok(line) = &line
+                && report.is_again(seen.take(file, Some(line.ts_recv), line.text))
+            {
+                continue;
+            }
             if let (Ok(line), Some(books)) = (&line, books.take_if(|_| line.is_ok())) {
                 let after = begin::after(&config.after, venue, instruments, &books);
                 begin::begin(&mut intake, &books, &after, line.ts_recv, &mut moments);
@@ -298,6 +310,13 @@ fn only_symbol(
 }
 
 impl CaptureReport {
+    /// Counts a line that may be there a second time. Says whether it is.
+    fn is_again(&mut self, seen: Seen) -> bool {
+        self.lines_again += u64::from(seen == Seen::Again);
+        self.lines_perhaps += u64::from(seen == Seen::Perhaps);
+        seen == Seen::Again
+    }
+
     fn count_bad(&mut self, bad: BadLine) {
         self.bad += 1;
         *self.reasons.entry(bad.cause.reason()).or_default() += 1;

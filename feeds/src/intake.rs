@@ -3,7 +3,7 @@
 use crate::binance::{Channel, Decoded, Decoder, Reply, Symbol, Untimed, Venue};
 use crate::book_sync::{BookSync, SyncCounts};
 use crate::decode_error::DecodeError;
-use crate::latest::LatestTrades;
+use crate::latest::{LatestQuotes, LatestTrades};
 use tickloom_types::{
     BookState, Flags, Header, InstrumentId, Kind, QuoteBody, Record, Sink, SourceId, StatusBody,
     StatusCode, TradeBody, Ts,
@@ -22,7 +22,7 @@ pub enum Taken {
     Snapshot(usize),
     /// An answer to a request of ours.
     Reply(Reply),
-    /// A trade that came before.
+    /// A trade or a quote that came before.
     Repeated,
     /// A trade over another channel than the one over which trades of its instrument are kept.
     OtherTrade {
@@ -48,6 +48,7 @@ pub(crate) struct Heard {
     /// The channel of its trades: over another the same ones come.
     trades_of: Option<Channel>,
     latest: LatestTrades,
+    latest_quotes: LatestQuotes,
 }
 
 /// Decoder and books of one source.
@@ -60,7 +61,7 @@ pub(crate) struct Intake {
     pub(crate) heard: Vec<Heard>,
     /// Trades and quotes that were dropped because the connection before had brought them.
     overlaps: u64,
-    /// Trades that were dropped because they had come before.
+    /// Trades and quotes that were dropped because they had come before.
     repeated: u64,
     /// Whether something came of a stream for the first time, or the state of a book changed.
     has_news: bool,
@@ -173,7 +174,7 @@ impl Intake {
         }
     }
 
-    /// Trades that were dropped because they had come before.
+    /// Trades and quotes that were dropped because they had come before.
     pub(crate) fn repeated(&self) -> u64 {
         self.repeated
     }
@@ -358,11 +359,15 @@ impl Places<'_> {
         let heard = &mut self.heard[at];
         heard.quotes += 1;
         *self.has_news |= heard.quotes == 1;
-        let id = QuoteBody::of(record).update_id;
+        let quote = QuoteBody::of(record);
+        let id = quote.update_id;
         heard.is_quote_overlapping &= id <= heard.newest_quote;
         if heard.is_quote_overlapping {
             *self.overlaps += 1;
             return Taken::Quote;
+        }
+        if !heard.latest_quotes.is_new(&quote) {
+            return Taken::Repeated;
         }
         heard.newest_quote = id;
         sink.push(*record);

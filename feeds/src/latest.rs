@@ -4,7 +4,7 @@ use crate::decode_error::DecodeError;
 use crate::limits::LATEST_MAX;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
-use tickloom_types::{BarBody, Flags, Record, TradeBody, Ts};
+use tickloom_types::{BarBody, Flags, QuoteBody, Record, TradeBody, Ts};
 
 /// The latest values by key; the oldest goes when there are too many.
 #[derive(Debug)]
@@ -99,6 +99,31 @@ impl LatestBars {
     }
 }
 
+/// The latest quotes of one instrument whose numbers grew, in their order.
+#[derive(Debug, Default)]
+pub(crate) struct LatestQuotes(VecDeque<(u64, [i64; 4])>);
+
+impl LatestQuotes {
+    /// Whether a quote is new: one with the number and the numbers of an earlier one is not. One without a number always is.
+    pub(crate) fn is_new(&mut self, quote: &QuoteBody) -> bool {
+        let id = quote.update_id;
+        if id == 0 {
+            return true;
+        }
+        let numbers = [quote.bid, quote.bid_qty, quote.ask, quote.ask_qty];
+        if self.0.back().is_some_and(|(newest, _)| id <= *newest) {
+            let at = self.0.binary_search_by_key(&id, |(id, _)| *id);
+            let known = at.ok().and_then(|at| self.0.get(at));
+            return known.is_none_or(|(_, known)| *known != numbers);
+        }
+        if self.0.len() >= LATEST_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((id, numbers));
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +159,37 @@ mod tests {
         }
         assert_eq!(latest.is_new(&trade(0, 100, 5, 2)), Ok(true));
         assert_eq!(latest.is_new(&trade(0, 100, 5, 2)), Ok(true));
+    }
+
+    #[test]
+    fn a_quote_is_known_by_its_number() {
+        let mut latest = LatestQuotes::default();
+        let quote = |update_id, bid| QuoteBody {
+            bid,
+            update_id,
+            ..QuoteBody::default()
+        };
+        for (id, bid, is_new) in [
+            (7, 100, true),
+            (9, 101, true),
+            (7, 100, false),
+            (9, 101, false),
+            // Late, or otherwise than before.
+            (8, 100, true),
+            (7, 102, true),
+            (10, 103, true),
+            (0, 100, true),
+            (0, 100, true),
+        ] {
+            assert_eq!(latest.is_new(&quote(id, bid)), is_new, "{id} {bid}");
+        }
+        let most = u64::try_from(LATEST_MAX).unwrap();
+        for id in 11..=10 + most {
+            assert!(latest.is_new(&quote(id, 1)));
+        }
+        assert_eq!(latest.0.len(), LATEST_MAX);
+        assert!(latest.is_new(&quote(10, 103)));
+        assert!(!latest.is_new(&quote(11, 1)));
     }
 
     #[test]

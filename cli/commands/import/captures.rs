@@ -280,7 +280,8 @@ fn finish(
         imported.failed = Some(why);
         return Ok(imported);
     }
-    imported.repeated = report.repeated;
+    imported.repeated = report.repeated + report.lines_again;
+    imported.maybe_repeated = report.lines_perhaps;
     for (told, reason) in [
         (known.records.told_bars, OTHER_BAR),
         (known.records.told_trades, OTHER_TRADE),

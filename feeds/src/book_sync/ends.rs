@@ -14,12 +14,13 @@ impl BookSync {
         rule.can_tell_a_gap() && matches!(rule.place(left_at(end), ids), Place::Next)
     }
 
-    /// The book is whole where it was left, and goes on from there.
+    /// The book is whole where it was left, and goes on from there; what comes first may be what it has.
     pub(crate) fn go_on(&mut self, end: &BookEnd) {
         self.forget();
         self.state = BookState::Live;
         self.bridged = end.is_joined;
         self.newest = left_at(end);
+        self.begin_overlap();
     }
 
     /// While live: the first and last id of the message that it is at, and whether a change has joined its snapshot.

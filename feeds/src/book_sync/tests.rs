@@ -297,6 +297,28 @@ fn ids_that_begin_anew_make_the_book_stale_and_begin_it_anew() {
 }
 
 #[test]
+fn old_diffs_that_arrived_before_the_newest_one_do_not_begin_the_ids_anew() {
+    let (mut sync, mut out) = (BookSync::new(SequenceRule::Consecutive), Vec::new());
+    sync.snapshot(&snapshot(100, &[bid(9, 9)]), &mut out);
+    let diff = |sync: &mut BookSync, out: &mut Vec<Record>, id: u64| {
+        let second = i64::try_from(id).unwrap();
+        sync.diff(&arrived(second, depth((None, id, id), &[bid(10, 1)])), out);
+    };
+    for id in 101..=300 {
+        diff(&mut sync, &mut out, id);
+    }
+    out.clear();
+    for id in 150..=300 {
+        diff(&mut sync, &mut out, id);
+    }
+    diff(&mut sync, &mut out, 301);
+    assert!(words(&mut out).ends_with("out_of_order:299-299 duplicate:300-300 10x1*"));
+    let counts = sync.counts();
+    assert_eq!((counts.out_of_order, counts.duplicates), (150, 1));
+    assert_eq!((counts.id_restarts, counts.resyncs), (0, 0));
+}
+
+#[test]
 fn an_id_near_the_end_of_the_numbers_does_not_hold_up_what_waits() {
     let (mut sync, mut out) = (BookSync::new(SequenceRule::Chained), Vec::new());
     sync.diff(

@@ -3,16 +3,25 @@
 use super::streams::Tops;
 use super::{CaptureError, CaptureSource, Moments, sniff::SNIFF_LINES};
 use crate::binance::{Decoded, Decoder, Symbol, Untimed, Venue};
-use crate::book_sync::{BookSync, Ids};
+use crate::book_sync::{BookSync, Ids, SequenceRule};
+use crate::decode_error::DecodeError;
 use crate::intake::Intake;
 use tickloom_types::{BookEnd, InstrumentId, Instruments, MomentSink, SourceId, Ts};
 
 /// A book of a capture.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Book {
     instrument: InstrumentId,
-    /// The ids of its first change.
-    first: Ids,
+    /// The ids of its changes, as long as no snapshot came.
+    changes: Vec<Ids>,
+}
+
+impl Book {
+    /// Whether one of its first changes is the next of a book that was left so; those before it are in that book.
+    fn follows(&self, rule: SequenceRule, end: &BookEnd) -> bool {
+        let mut changes = self.changes.iter();
+        changes.any(|ids| BookSync::follows(rule, end, *ids))
+    }
 }
 
 /// Changes of a book of which nothing could be made, as no snapshot joins them.
@@ -26,7 +35,8 @@ pub struct Unjoined {
     pub after_id: u64,
 }
 
-/// The books that change within the first 10,000 lines of a capture.
+/// The books that change within the first 10,000 lines of a capture, in which one may go on where another capture ended: it begins with
+/// what the other has too.
 pub(super) fn books(
     sources: &[CaptureSource],
     venue: Venue,
@@ -36,25 +46,37 @@ pub(super) fn books(
     let mut books: Vec<Book> = Vec::new();
     for capture in sources {
         let mut reader = capture.open()?;
+        let mut is_begun = false;
         for _ in 0..SNIFF_LINES {
-            if books.len() == symbols.len() {
+            if books.len() == symbols.len() && is_begun {
                 return Ok(books);
             }
             let Some(line) = reader.next_line()? else {
                 break;
             };
             let Ok(line) = line else { continue };
-            let Ok(Decoded::Diff(diff)) = decoder.decode(line.ts_recv, line.frame) else {
-                continue;
+            let diff = match decoder.decode(line.ts_recv, line.frame) {
+                Ok(Decoded::Diff(diff)) => diff,
+                // One that does not say its symbol is wrong here.
+                Ok(Decoded::Snapshot(_)) | Err(DecodeError::Missing { .. }) => {
+                    is_begun = true;
+                    continue;
+                }
+                _ => continue,
             };
             let instrument = InstrumentId(diff.header.instrument);
-            if books.iter().all(|book| book.instrument != instrument) {
-                let first = Ids {
-                    first: diff.first_id,
-                    last: diff.last_id,
-                    previous: diff.previous_id,
-                };
-                books.push(Book { instrument, first });
+            let ids = Ids {
+                first: diff.first_id,
+                last: diff.last_id,
+                previous: diff.previous_id,
+            };
+            match books.iter_mut().find(|book| book.instrument == instrument) {
+                Some(book) if !is_begun => book.changes.push(ids),
+                Some(_) => {}
+                None => books.push(Book {
+                    instrument,
+                    changes: vec![ids],
+                }),
             }
         }
     }
@@ -73,7 +95,7 @@ pub(super) fn after(
         let follows = |end: &&BookEnd| {
             end.source == venue.name()
                 && end.instrument == *name
-                && BookSync::follows(venue.sequence_rule(), end, book.first)
+                && book.follows(venue.sequence_rule(), end)
         };
         let newest = ends.iter().filter(follows).max_by_key(|end| end.venue_time);
         newest.cloned()

@@ -79,6 +79,8 @@ pub struct CaptureLine<'a> {
     pub ts_recv: Ts,
     /// The frame as it was sent.
     pub frame: &'a [u8],
+    /// The line as it stands there.
+    pub text: &'a [u8],
 }
 
 /// Reads the lines of one capture in order; holds one line at a time.
@@ -211,6 +213,7 @@ impl CaptureReader {
                 byte: line.byte,
                 ts_recv,
                 frame,
+                text: line.text,
             })
         });
         Ok(Some(parsed))

@@ -1,6 +1,7 @@
 //! A recording: files of one origin, read twice. The first reading finds the instruments and their scales, the second
 //! makes the records.
 
+use super::again::LinesSeen;
 use super::merge::{Cursor, Merge, Plan, Step};
 use super::origin::check_address;
 use super::streams::are_klines_alone;
@@ -153,9 +154,14 @@ impl Recording {
                 let mut desk = Desk::new(sources, scales, choice, venue.asks_for_snapshots());
                 let mut report = CaptureReport::default();
                 let mut moments = Moments::new(sink);
+                let mut seen = LinesSeen::default();
                 Merge::new(plans, venue).each(|cursor| {
-                    take(cursor, &mut batch, &mut desk, &mut report, &mut moments);
-                    moments.end();
+                    report.lines += 1;
+                    if !report.is_again(seen.take(cursor.file, cursor.ts(), cursor.text())) {
+                        let (batch, desk) = (&mut batch, &mut desk);
+                        take(cursor, batch, desk, (&mut report, &mut seen), &mut moments);
+                        moments.end();
+                    }
                 })?;
                 report.sync = desk.counts();
                 report.records = moments.count;
@@ -211,10 +217,9 @@ fn take(
     cursor: &mut Cursor,
     batch: &mut Batch,
     desk: &mut Desk,
-    report: &mut CaptureReport,
+    (report, seen): (&mut CaptureReport, &mut LinesSeen),
     sink: &mut impl Sink,
 ) {
-    report.lines += 1;
     batch.clear();
     let bad = match cursor.step(batch) {
         Ok(Step::Other(name)) => {
@@ -229,6 +234,12 @@ fn take(
         Ok(Step::Reconnected(name, ts)) => {
             *report.no_market_data.entry(name).or_default() += 1;
             desk.reconnected(cursor.file, ts, sink);
+            return;
+        }
+        // When it arrived nobody noted, but the message says when it was sent.
+        Ok(Step::Message(_, None))
+            if report.is_again(seen.take(cursor.file, first_time(batch), cursor.text())) =>
+        {
             return;
         }
         Ok(Step::Message(name, ts_recv)) => match desk.take(cursor.file, batch, ts_recv, sink) {

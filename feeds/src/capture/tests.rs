@@ -198,11 +198,15 @@ fn a_book_goes_on_exactly_where_it_was_left() {
     let is_left_out = (0, vec![], vec![2, 7]);
     assert_eq!(after(vec![]), is_left_out);
     assert_eq!(after(vec![end(3, true), end(7, true)]), goes_on);
-    for wrong in [end(6, true), end(8, true), end(9, false)] {
+    for wrong in [end(6, true), end(8, true), end(11, true)] {
         assert_eq!(after(vec![wrong]), is_left_out);
     }
     // A snapshot alone is joined by the change that lies across it.
     assert_eq!(after(vec![end(8, false)]), goes_on);
+    // The capture begins with what the other has too.
+    let goes_on_later = (1, vec![11], vec![]);
+    assert_eq!(after(vec![end(9, true)]), goes_on_later);
+    assert_eq!(after(vec![end(9, false)]), goes_on_later);
     let other_book = BookEnd {
         instrument: "binance.ETHUSDT".to_owned(),
         ..end(7, true)
@@ -281,6 +285,54 @@ fn lived(lines: &[(i64, String)]) -> (Vec<Seen>, u64) {
 }
 
 const HOUR_MS: i64 = 3_600_000;
+
+#[test]
+fn a_sample_of_which_a_part_is_there_twice_is_what_it_is_without_it() {
+    for sample in samples() {
+        let mut reader = sample.capture.open().unwrap();
+        let mut lines: Vec<Vec<u8>> = Vec::new();
+        while lines.len() < 3_000 && reader.advance().unwrap() {
+            lines.push(reader.text().unwrap().text.to_vec());
+        }
+        let decode = |parts: &[&[Vec<u8>]]| {
+            let file = |lines: &&[Vec<u8>]| {
+                let text: Unpacked = lines.join(&b'\n').into();
+                CaptureSource::Unpacked(PathBuf::from("x"), text)
+            };
+            let sources: Vec<CaptureSource> = parts.iter().map(file).collect();
+            let mut records: Vec<Record> = Vec::new();
+            let (config, mut instruments) = (CaptureConfig::default(), Instruments::new());
+            let report =
+                decode_captures(&sources, &config, &mut instruments, &mut records).unwrap();
+            (records, report.lines_again, report.sync)
+        };
+        let (whole, again, sync) = decode(&[&lines]);
+        assert_eq!(again, 0);
+        for end in [700, 1_500, 3_000] {
+            let (head, tail) = (&lines[..end], &lines[end - 300..]);
+            let twice = [head, tail].concat();
+            assert_eq!(decode(&[&twice]), (whole.clone(), 300, sync));
+            assert_eq!(decode(&[head, tail]), (whole.clone(), 300, sync));
+        }
+        // Without the times of arrival, which are taken from the messages, the numbers tell what comes again.
+        let bare = |lines: &[Vec<u8>]| {
+            let message =
+                |line: &Vec<u8>| line.split(|byte| *byte == b' ').nth(1).unwrap().to_vec();
+            let lines: Vec<Vec<u8>> = lines.iter().map(message).collect();
+            let text: Unpacked = lines.join(&b'\n').into();
+            let source = CaptureSource::Unpacked(PathBuf::from("x"), text);
+            let origin = Origin::of(&source).unwrap();
+            let mut records: Vec<Record> = Vec::new();
+            Recording::survey(origin, vec![source])
+                .and_then(|recording| recording.decode(&mut records))
+                .unwrap();
+            records.retain(|record| record.kind() != Some(Kind::Status));
+            records
+        };
+        let whole = bare(&lines);
+        assert!(bare(&[&lines[..1_500], &lines[1_200..]].concat()) == whole);
+    }
+}
 
 #[test]
 fn an_import_marks_the_bad_times_that_a_live_feed_marks() {

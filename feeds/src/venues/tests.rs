@@ -4,6 +4,7 @@
 //! blank; among them messages without trades, quotes, books or closed candles (and lines of the recorder); trades; quotes;
 //! whole books; changes of books; levels in those.
 
+mod again;
 mod checksums;
 mod once;
 
@@ -395,8 +396,8 @@ fn a_missing_change_ends_the_book_until_the_next_snapshot() {
         kf_change(6),
         kf_change(8),
         kf_change(9),
-        KF_SNAPSHOT.to_owned(),
-        kf_change(6),
+        KF_SNAPSHOT.replace("1.0: ", "2.0: "),
+        kf_change(6).replace("1.5: ", "2.5: "),
     ];
     let read = read(vec![text(&lines.join("\n"))]);
     let report = &read.report;

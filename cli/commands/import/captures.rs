@@ -282,6 +282,8 @@ fn finish(
     }
     imported.repeated = report.repeated + report.lines_again;
     imported.maybe_repeated = report.lines_perhaps;
+    imported.repeated += known.records.told_quotes.repeated;
+    imported.repeats.extend(known.records.told_quotes.repeats);
     for (told, reason) in [
         (known.records.told_bars, OTHER_BAR),
         (known.records.told_trades, OTHER_TRADE),

@@ -1,4 +1,4 @@
-//! What earlier imports have of the instruments of a capture: a bar or a trade that is there already counts once, and of one instrument
+//! What earlier imports have of the instruments of a capture: a bar, trade or quote that is there already counts once, and of one instrument
 //! there can be one book at a time.
 
 use std::collections::HashMap;

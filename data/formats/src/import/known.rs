@@ -1,4 +1,5 @@
-//! Bars and numbered trades that earlier imports have: the same again counts once, another of the same time (and number) is refused.
+//! Bars and numbered trades that earlier imports have: the same again counts once, another of the same time (and number) is refused. The same
+//! quote with the same number counts once too; another one is another state of the moment.
 //!
 //! What is there is read in stretches of time, of all instruments of a file at once: rows come in the order of their times, or near it,
 //! so that each stretch is read once.
@@ -14,7 +15,7 @@ use crate::Result;
 use place::{AGAIN_NS, Content, bare_place, content, number, number_place, place, price_place};
 use stretch::{Place, Stretches};
 use tickloom_catalog::{Catalog, CatalogError, Table};
-use tickloom_types::{InstrumentDef, Instruments, Kind, Record, TradeBody, Ts};
+use tickloom_types::{InstrumentDef, Instruments, Kind, QuoteBody, Record, TradeBody, Ts};
 use twins::Twins;
 
 /// Instruments that are read at once: each may have files of its own, which are open at the same time.
@@ -66,6 +67,8 @@ pub struct Known<'a> {
     pub told_bars: Told,
     /// Trades that came.
     pub told_trades: Told,
+    /// Quotes with numbers that came.
+    pub told_quotes: Told,
 }
 
 impl<'a> Known<'a> {
@@ -103,6 +106,7 @@ impl<'a> Known<'a> {
             twins: Twins::default(),
             told_bars: Told::default(),
             told_trades: Told::default(),
+            told_quotes: Told::default(),
         };
         known.look()?;
         Ok(known)
@@ -132,15 +136,14 @@ impl<'a> Known<'a> {
     pub(super) fn keep_new(&mut self, block: &[Record], fresh: &mut Vec<Record>) -> Result<()> {
         fresh.clear();
         for record in block {
-            let is_there = self.is_there_maybe(record)?;
-            if self.is_new(record)? && !(is_there && self.is_once) {
+            if self.is_new(record)? && !(self.is_there_maybe(record)? && self.is_once) {
                 fresh.push(*record);
             }
         }
         Ok(())
     }
 
-    /// Whether a record is to be kept. Of what is no bar of a size in time and no trade with a number nothing is known.
+    /// Whether a record is to be kept. Of what is no bar of a size in time, and no trade or quote with a number, nothing is known.
     ///
     /// # Errors
     /// As [`Catalog::scan`].
@@ -148,22 +151,27 @@ impl<'a> Known<'a> {
         if self.runs.is_empty() {
             return Ok(true);
         }
-        let is_trade = record.kind() == Some(Kind::Trade);
-        let there = match self.place(record) {
-            Some(place) if !is_trade => self.find(Table::Bars, place)?,
-            Some(place) => self.find(Table::Trades, place)?,
-            None => None,
+        let kind = record.kind();
+        let there = match (self.place(record), kind) {
+            (Some(place), Some(Kind::Trade)) => self.find(Table::Trades, place)?,
+            (Some(place), Some(Kind::Quote)) => self.find(Table::Quotes, place)?,
+            (Some(place), _) => self.find(Table::Bars, place)?,
+            (None, _) => None,
         };
-        if is_trade {
+        if kind == Some(Kind::Trade) {
             self.note_twin(record, there.is_some())?;
         }
         let (Some(there), Some(def)) = (there, self.instruments.get(record.instrument())) else {
             return Ok(true);
         };
         let is_same = there == content(record, def);
+        if kind == Some(Kind::Quote) && !is_same {
+            return Ok(true);
+        }
         let text = self.text(record, def, is_same);
         let told = match record.kind() {
             Some(Kind::Bar) => &mut self.told_bars,
+            Some(Kind::Quote) => &mut self.told_quotes,
             _ => &mut self.told_trades,
         };
         let (count, texts) = match is_same {
@@ -177,8 +185,8 @@ impl<'a> Known<'a> {
         Ok(false)
     }
 
-    /// Whether there is a row without a number that says what this one says, which has none either: a trade at its time and price, or the
-    /// same quote.
+    /// Whether there is a row that says what this one says and is not known by its number: a trade at its time and price where both have none,
+    /// or the same quote.
     fn is_there_maybe(&mut self, record: &Record) -> Result<bool, CatalogError> {
         let kind = record.kind();
         let is_bare = kind == Some(Kind::Trade) && TradeBody::of(record).trade_id == 0;
@@ -273,6 +281,10 @@ impl<'a> Known<'a> {
                 format!("the bar of {spec} that closes at {ts}"),
                 " with other numbers",
             ),
+            _ if record.kind() == Some(Kind::Quote) => {
+                let id = QuoteBody::of(record).update_id;
+                (format!("quote {id} of {ts}"), "")
+            }
             _ => {
                 let id = TradeBody::of(record).trade_id;
                 (format!("trade {id} of {ts}"), " with another price or size")
@@ -326,6 +338,7 @@ impl<'a> Known<'a> {
         for (table, told) in [
             (Table::Bars, self.told_bars),
             (Table::Trades, self.told_trades),
+            (Table::Quotes, self.told_quotes),
         ] {
             report.repeated += told.repeated;
             report.written -= told.repeated;
@@ -347,6 +360,8 @@ impl<'a> Known<'a> {
             report.maybe_repeated += self.maybe.count;
             report.repeats.extend(self.maybe_twice());
         }
+        report.repeated += self.told_quotes.repeated;
+        report.repeats.extend(self.told_quotes.repeats);
         for (table, told, reason) in [
             (Table::Bars, self.told_bars, OTHER_BAR),
             (Table::Trades, self.told_trades, OTHER_TRADE),

@@ -43,7 +43,7 @@ impl Numbers {
     }
 }
 
-/// What a record is known by: of a bar its instrument, source and close, of a trade its instrument, number and time.
+/// What a record is known by: of a bar its instrument, source and close, of a trade or a quote its instrument, number and time.
 pub(super) fn place(
     record: &Record,
     instrument: u32,
@@ -59,6 +59,10 @@ pub(super) fn place(
         }
         Kind::Trade => {
             let id = TradeBody::of(record).trade_id;
+            (id != 0).then_some((instrument, id, ts))
+        }
+        Kind::Quote => {
+            let id = QuoteBody::of(record).update_id;
             (id != 0).then_some((instrument, id, ts))
         }
         _ => None,
@@ -147,6 +151,16 @@ pub(super) fn content(record: &Record, def: &InstrumentDef) -> Content {
                 price(bar.low),
                 price(bar.close),
                 size(bar.volume),
+            ]
+        }
+        Some(Kind::Quote) => {
+            let quote = QuoteBody::of(record);
+            [
+                price(quote.bid),
+                size(quote.bid_qty),
+                price(quote.ask),
+                size(quote.ask_qty),
+                0,
             ]
         }
         _ => {

@@ -76,6 +76,32 @@ fn records_of_many_instruments_are_known_whatever_is_held() {
     }
 }
 
+/// Quotes with numbers and, in every tenth, a bid of its own.
+fn quotes(count: Range<i64>, bid: i64) -> Input {
+    let mut text = "symbol,timestamp,bid,bid_size,ask,ask_size,update_id\n".to_owned();
+    for at in count {
+        let ts = 1_577_836_800_000 + at / 2 * 1_000;
+        let bid = if at % 10 == 0 { bid } else { 99 };
+        writeln!(text, "A,{ts},{bid},1,100,1,{}", at + 1).unwrap();
+    }
+    Input::bytes(Path::new("quotes.csv"), text.into_bytes())
+}
+
+#[test]
+fn the_same_quote_with_the_same_number_counts_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let options = ImportOptions::default();
+    let first = quotes(0..100, 98).import(&options, &catalog).unwrap();
+    assert_eq!((first.written, first.repeated), (100, 0));
+    // Fifty of them again, of which five say otherwise: another state of the same moment.
+    let second = quotes(50..150, 97).import(&options, &catalog).unwrap();
+    assert_eq!((second.written, second.repeated), (55, 45));
+    assert_eq!((second.maybe_repeated, second.refused), (0, 0));
+    let told = "A: quote 52 of 2020-01-01T00:00:25Z is there already";
+    assert_eq!(second.repeats[0], told);
+}
+
 /// Single trades, and the same put together, as Binance publishes both: the name of the file and its text.
 fn of_binance(are_single: bool, day: i64) -> Input {
     let start = 1_722_988_800_000 + day * 86_400_000;

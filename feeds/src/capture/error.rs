@@ -114,7 +114,7 @@ pub enum CaptureError {
 pub enum LineError {
     /// It does not begin with a time.
     #[error(
-        "time is {value:?}, expected seconds, milliseconds, microseconds or nanoseconds since the epoch (10, 13, 16 or 19 digits) and a space"
+        "time is {value:?}, expected seconds, milliseconds, microseconds or nanoseconds since the epoch (10, 13, 16 or 19 digits) or a time with its zone (2024-08-08T23:54:15.03Z), and a space"
     )]
     Time {
         /// What stands there, at most 32 characters.

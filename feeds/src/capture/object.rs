@@ -17,11 +17,18 @@ struct Object<'a> {
         alias = "ts_recv",
         alias = "received",
         alias = "received_at",
+        alias = "receipt_timestamp",
         alias = "local_ts",
         alias = "local_timestamp"
     )]
     ts: LazyValue<'a>,
-    #[serde(borrow, alias = "message", alias = "raw", alias = "payload")]
+    #[serde(
+        borrow,
+        alias = "message",
+        alias = "raw",
+        alias = "payload",
+        alias = "data"
+    )]
     msg: LazyValue<'a>,
 }
 
@@ -29,7 +36,13 @@ struct Object<'a> {
 pub(super) fn of_object(line: &[u8]) -> Option<(Ts, &[u8])> {
     // Messages of venues are not parsed for it.
     let has = |name: &[u8]| line.windows(name.len()).any(|part| part == name);
-    let names: [&[u8]; 4] = [b"\"msg\"", b"\"message\"", b"\"raw\"", b"\"payload\""];
+    let names: [&[u8]; 5] = [
+        b"\"msg\"",
+        b"\"message\"",
+        b"\"raw\"",
+        b"\"payload\"",
+        b"\"data\"",
+    ];
     if !names.into_iter().any(has) {
         return None;
     }
@@ -92,11 +105,13 @@ mod tests {
             expected
         );
         assert_eq!(of(r#"{"raw":[1, 2],"ts":1618677786480.0}"#), expected);
+        assert_eq!(of(r#"{"data":[1, 2],"ts":1618677786480}"#), expected);
         for other in [
             r#"{"ts":1618677786480,"msg":"ok"}"#,
             r#"{"ts":1618677786480,"msg":{},"code":0}"#,
             r#"{"ts":12,"msg":[]}"#,
-            r#"{"ts":1618677786480,"data":[]}"#,
+            r#"{"ts":1618677786480,"rows":[]}"#,
+            r#"{"stream":"a@trade","data":{}}"#,
         ] {
             assert_eq!(of(other), None, "{other}");
         }

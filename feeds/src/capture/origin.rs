@@ -4,7 +4,7 @@
 
 use super::line::{Line, of_cryptofeed};
 use super::object::of_object;
-use super::reader::{CaptureReader, parse_line};
+use super::reader::{CaptureReader, parse_line, zoned};
 use super::{CaptureError, CaptureSource, sniff_capture};
 use crate::decode_error::quoted;
 use crate::venues::VenueKind;
@@ -233,9 +233,10 @@ fn stamped(line: &[u8]) -> Option<&[u8]> {
     if let Some((_, message)) = of_object(line) {
         return Some(message);
     }
-    let at = line.iter().position(|&byte| byte == b' ')?;
+    let at = line.iter().position(|&byte| matches!(byte, b' ' | b'\t'))?;
     let (time, message) = (&line[..at], line[at + 1..].trim_ascii());
-    let is_time = !time.is_empty() && time.iter().all(u8::is_ascii_digit);
+    let is_number = !time.is_empty() && time.iter().all(u8::is_ascii_digit);
+    let is_time = is_number || zoned(time).is_some();
     (is_time && begins_json(message)).then_some(message)
 }
 

@@ -323,6 +323,14 @@ pub(super) fn stamp(text: &[u8]) -> Option<Ts> {
     number.checked_mul(unit).map(Ts)
 }
 
+/// A time with its zone as text, such as `2024-08-08T23:54:15.030314Z`. Without a zone nobody knows which it is of.
+pub(super) fn zoned(text: &[u8]) -> Option<Ts> {
+    const DATE: usize = 10;
+    let text = std::str::from_utf8(text).ok()?;
+    let has_zone = text.get(DATE..)?.contains(['Z', 'z', '+', '-']);
+    has_zone.then(|| Ts::parse(text).ok()).flatten()
+}
+
 /// The time and the message of a line `TIME MESSAGE`, or of one that is an object of both.
 pub(super) fn parse_line(line: &[u8]) -> Result<(Ts, &[u8]), LineError> {
     if line.first() == Some(&b'{')
@@ -330,12 +338,13 @@ pub(super) fn parse_line(line: &[u8]) -> Result<(Ts, &[u8]), LineError> {
     {
         return Ok(both);
     }
-    let space = line.iter().position(|&b| b == b' ');
+    let space = line.iter().position(|&b| matches!(b, b' ' | b'\t'));
     let (time, frame) = match space {
         Some(at) => (&line[..at], &line[at + 1..]),
         None => (line, &line[line.len()..]),
     };
-    match stamp(time).filter(|_| space.is_some()) {
+    let ts = stamp(time).or_else(|| zoned(time));
+    match ts.filter(|_| space.is_some()) {
         Some(ts) => Ok((ts, frame)),
         None => Err(LineError::Time {
             value: String::from_utf8_lossy(&time[..time.len().min(32)]).into_owned(),

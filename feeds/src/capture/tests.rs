@@ -37,10 +37,11 @@ fn lines(bytes: &[u8]) -> Vec<(u64, u64, String)> {
 
 #[test]
 fn lines_have_numbers_offsets_and_times() {
-    let text = b"1700000000000000012 {}\r\n\n1700000000000034 {\"a\":1}\nx {}\n5\n99999999999999999999 {}\n1700000006 last";
+    let text = b"1700000000000000012 {}\r\n\n1700000000000034 {\"a\":1}\nx {}\n5\n99999999999999999999 {}\n1700000006 last\n\
+        2023-11-14T22:13:20.0000034Z {}\n2023-11-14T23:13:20.5+01:00\t[]\n2023-11-14T22:13:20.5 {}\n2023-11-14 22:13:20.5Z {}\n";
     let time = |value: &str| {
         format!(
-            "time is {value:?}, expected seconds, milliseconds, microseconds or nanoseconds since the epoch (10, 13, 16 or 19 digits) and a space"
+            "time is {value:?}, expected seconds, milliseconds, microseconds or nanoseconds since the epoch (10, 13, 16 or 19 digits) or a time with its zone (2024-08-08T23:54:15.03Z), and a space"
         )
     };
     let expected = [
@@ -50,6 +51,10 @@ fn lines_have_numbers_offsets_and_times() {
         (5, 55, time("5")),
         (6, 57, time("99999999999999999999")),
         (7, 81, "1700000006000000000 last".to_owned()),
+        (8, 97, "1700000000000003400 {}".to_owned()),
+        (9, 129, "1700000000500000000 []".to_owned()),
+        (10, 160, time("2023-11-14T22:13:20.5")),
+        (11, 185, time("2023-11-14")),
     ];
     assert_eq!(lines(text), expected);
 

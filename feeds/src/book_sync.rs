@@ -376,30 +376,6 @@ impl BookSync {
         self.counts.gaps += 1;
         push_status(header, StatusCode::Gap, from, to, sink);
     }
-
-    fn count_duplicate(&mut self, header: Header, ids: Ids, sink: &mut impl Sink) {
-        if self.is_overlapping {
-            self.counts.overlaps += 1;
-            return;
-        }
-        self.counts.duplicates += 1;
-        push_status(header, StatusCode::Duplicate, ids.first, ids.last, sink);
-    }
-
-    /// Counts a diff that is older than the newest one. Says whether it is one of so many that the ids have begun anew: those that arrived
-    /// before the newest one, as a recording tells again what it has, are no sign of that.
-    fn count_old(&mut self, header: Header, ids: Ids, sink: &mut impl Sink) -> bool {
-        if self.is_overlapping {
-            self.counts.overlaps += 1;
-            return false;
-        }
-        self.counts.out_of_order += 1;
-        push_status(header, StatusCode::OutOfOrder, ids.first, ids.last, sink);
-        let is_told_again = header.ts_recv < self.newest_at;
-        let is_anew = !is_told_again && self.old_run.add(self.rule, ids);
-        self.counts.id_restarts += u64::from(is_anew);
-        is_anew
-    }
 }
 
 #[cfg(test)]

@@ -282,16 +282,14 @@ fn finish(
     }
     imported.repeated = report.repeated + report.lines_again;
     imported.maybe_repeated = report.lines_perhaps;
-    imported.repeated += known.records.told_quotes.repeated;
-    imported.repeats.extend(known.records.told_quotes.repeats);
     for (told, reason) in [
         (known.records.told_bars, OTHER_BAR),
         (known.records.told_trades, OTHER_TRADE),
+        (known.records.told_quotes, "no quote contradicts another"),
     ] {
         left_out.add(reason, told.contradicted);
-        told.contradictions
-            .iter()
-            .for_each(|text| left_out.at(text));
+        let contradictions = told.contradictions.iter();
+        contradictions.for_each(|text| left_out.at(text));
         imported.repeated += told.repeated;
         imported.repeats.extend(told.repeats);
         imported.errors.extend(told.contradictions);
@@ -312,8 +310,7 @@ fn finish(
         ..RunEnd::default()
     });
     writer.finish().map_err(Failure::run)?;
-    imported.kinds = sink.kinds;
-    imported.written = sink.records;
+    (imported.kinds, imported.written) = (sink.kinds, sink.records);
     (imported.from, imported.to) = (sink.from, sink.to);
     tell(&mut imported, origin, report, &left_out);
     Ok(imported)

@@ -16,13 +16,15 @@ pub enum OrderSize {
     All,
     /// The same in whole units.
     AllWhole,
+    /// More than sizes can be: refused by the rule `overflow`, and so never open.
+    TooLarge,
 }
 
 impl OrderSize {
     /// Whether the size is only known at the fill.
     pub(crate) fn is_all(self) -> bool {
         match self {
-            OrderSize::Qty(_) => false,
+            OrderSize::Qty(_) | OrderSize::TooLarge => false,
             OrderSize::All | OrderSize::AllWhole => true,
         }
     }

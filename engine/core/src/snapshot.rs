@@ -28,7 +28,7 @@ pub const FORMAT_VERSION: u32 = 3;
 
 /// Version of what a core makes of its input. It is raised when the same configuration and input give other outputs than before,
 /// so that no run goes on from what an older core remembered.
-pub const SEMANTICS_VERSION: u32 = 4;
+pub const SEMANTICS_VERSION: u32 = 5;
 
 /// Whether a record asks for a snapshot. All parts of a core can save at it, and nothing else comes of it: outputs are those
 /// without it.

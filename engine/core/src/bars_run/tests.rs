@@ -306,6 +306,7 @@ fn any_target() -> impl Strategy<Value = StrategyDef> {
         Just("if(close > open, 3, -2.5)"),
         Just("change(close,1) * 7"),
         Just("if(close > sma(close,9), 100, 0)"),
+        Just("if(close > open, 1e30, if(close < lag(close,3), -1e30, 2))"),
     ]
     .prop_map(target)
 }

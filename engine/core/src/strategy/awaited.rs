@@ -22,9 +22,8 @@ impl Runner {
                 }
             }
             RunnerKind::Target(target) => {
-                let differs =
-                    |units: &f64| target.mantissa(*units).is_some_and(|want| want != held);
                 if let Some(column) = column(0) {
+                    let differs = |units: &f64| target.differs(*units, held);
                     let first = column[start..end].iter().position(differs);
                     end = first.map_or(end, |from| start + from);
                 }

@@ -21,25 +21,35 @@ impl Target {
     }
 
     pub(crate) fn decide(&self, own: &Own<'_>, intents: &mut Intents) {
-        let wanted = own.value(0).filter(|_| own.ticked(0));
-        let Some(wanted) = wanted.and_then(|units| self.mantissa(units)) else {
+        let Some(units) = own.value(0).filter(|_| own.ticked(0)) else {
             return;
         };
-        if wanted == own.expected_qty() {
+        let wanted = self.mantissa(units);
+        if wanted == Some(own.expected_qty()) {
             return;
         }
         intents.cancel_all(own);
-        let Some(change) = wanted.checked_sub(own.position().qty()) else {
-            return;
+        let change = wanted.and_then(|wanted| wanted.checked_sub(own.position().qty()));
+        let (is_up, size) = match change {
+            Some(0) => return,
+            Some(change) => {
+                let qty = change.checked_abs();
+                (change > 0, qty.map_or(OrderSize::TooLarge, OrderSize::Qty))
+            }
+            // A position that no number holds, or one too far from what is held: the order is refused, and that is told.
+            None => (units > 0.0, OrderSize::TooLarge),
         };
-        let side = if change > 0 { Side::Buy } else { Side::Sell };
-        if let Some(qty) = change.checked_abs().filter(|qty| *qty > 0) {
-            intents.market(own.instrument, side, OrderSize::Qty(qty));
-        }
+        let side = if is_up { Side::Buy } else { Side::Sell };
+        intents.market(own.instrument, side, size);
+    }
+
+    /// Whether a position of so many units is wanted by an order, while so much is held and no order waits.
+    pub(crate) fn differs(&self, units: f64, held: i64) -> bool {
+        !units.is_nan() && self.mantissa(units) != Some(held)
     }
 
     /// Units as a multiple of the lot, rounded toward zero; `None` if they are no number or do not fit.
-    pub(crate) fn mantissa(&self, units: f64) -> Option<i64> {
+    fn mantissa(&self, units: f64) -> Option<i64> {
         let mantissa = units * self.units;
         if mantissa.is_nan() || mantissa.abs() >= 9.0e18 {
             return None;

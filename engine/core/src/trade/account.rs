@@ -95,11 +95,18 @@ impl Account {
     }
 
     /// Gives an order for all cash its size when it is submitted: what is left for it at this price, once the strategy is
-    /// out of what it is about to leave.
-    pub(super) fn foreseen_qty(&mut self, order: &Order, price: i64, venue: &impl Venue) -> i64 {
+    /// out of what it is about to leave. `None` if a size, or a number that it comes from, does not fit.
+    pub(super) fn foreseen_qty(
+        &mut self,
+        order: &Order,
+        price: i64,
+        venue: &impl Venue,
+    ) -> Option<i64> {
         let new = order.new;
-        if let OrderSize::Qty(qty) = new.size {
-            return qty;
+        match new.size {
+            OrderSize::Qty(qty) => return Some(qty),
+            OrderSize::TooLarge => return None,
+            OrderSize::All | OrderSize::AllWhole => {}
         }
         let left = if self.is_bounded(new.side) {
             let shorts = self.foreseen_shorts(order, venue);
@@ -109,7 +116,6 @@ impl Account {
             foreseen.and_then(|foreseen| self.portfolio.cash().0.checked_add(foreseen.cash))
         };
         left.and_then(|left| self.all(&new, price, left))
-            .unwrap_or_default()
     }
 
     /// Short positions and sales that wait to open some, with fees, against the money that there is for them, once the
@@ -180,7 +186,7 @@ impl Account {
         let scale = self.portfolio.scale(new.instrument);
         let step = match new.size {
             OrderSize::AllWhole => scale.whole_lot?,
-            OrderSize::All | OrderSize::Qty(_) => scale.lot,
+            OrderSize::All | OrderSize::Qty(_) | OrderSize::TooLarge => scale.lot,
         };
         affordable(money, price, scale, step, self.fee)
     }

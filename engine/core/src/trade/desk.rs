@@ -340,7 +340,10 @@ impl Desk {
             OrderType::Market => expected.unwrap_or(mark),
             OrderType::Limit | OrderType::Stop => new.price,
         };
-        order.qty = self.account.foreseen_qty(order, price, &self.venue);
+        let Some(qty) = self.account.foreseen_qty(order, price, &self.venue) else {
+            return Verdict::refused(RiskRule::Overflow);
+        };
+        order.qty = qty;
         let open = self.venue.orders(new.instrument);
         let is_bounded = self.account.is_bounded(new.side);
         let shorts = if is_bounded && !RiskGate::only_reduces(order, open, &self.account.portfolio)

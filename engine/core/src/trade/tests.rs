@@ -479,6 +479,39 @@ fn a_target_is_followed_up_down_and_short() {
 }
 
 #[test]
+fn a_target_that_no_size_can_be_is_an_order_that_is_refused() {
+    let mut config = config(StrategyDef::Target {
+        name: "s".to_owned(),
+        instrument: None,
+        target: "if(close > 12, 1e30, if(close > 11, -1e30, if(close > 10, 8e18, -8e18)))".to_owned(),
+    });
+    config.account.fill = FillModel::SameClose;
+    config.account.margin = true;
+    let mut run = Run::new(&config);
+    let overflow = |side: &str, id: u32| {
+        let order = format!("order {id} {side} 0/0 refused");
+        vec![order, "overflow 0 > 0".to_owned()]
+    };
+    assert_eq!(run.step(day(1, 130, 130)), overflow("buy", 1));
+    assert_eq!(run.step(day(2, 120, 120)), overflow("sell", 2));
+    run.step(day(3, 1, 1));
+    assert_eq!(run.held(), -8_000_000_000_000_000_000);
+    // From -8e18 to 8e18 is 1.6e19, which no size can be either.
+    assert_eq!(run.step(day(4, 110, 110)), overflow("buy", 4));
+    assert_eq!(run.held(), -8_000_000_000_000_000_000);
+}
+
+#[test]
+fn all_of_an_amount_that_no_size_can_be_is_an_overflow_and_not_too_little_cash() {
+    let mut config = config(rules("close > 0", "close < 0", "all"));
+    config.account.cash = parse_money("1000000000000000000").unwrap();
+    let mut run = Run::new(&config);
+    // 1e18 of cash at 0.1 a piece are 1e19 pieces.
+    let refused = ["order 1 buy 0/0 refused", "overflow 0 > 0"];
+    assert_eq!(run.step(day(1, 1, 1)), refused);
+}
+
+#[test]
 fn the_loss_stop_latches_lets_out_and_waits_for_a_person() {
     let mut config = config(rules("last > 10", "last < 9", "10"));
     config.risk = RiskLimits {

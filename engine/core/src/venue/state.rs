@@ -51,6 +51,8 @@ fn save_order(order: &Order, to: &mut StateWriter) {
     to.i64(order.new.price);
     let (size, qty) = match order.new.size {
         OrderSize::Qty(qty) => (0, qty),
+        // Refused before it could be open.
+        OrderSize::TooLarge => (0, 0),
         OrderSize::All => (1, 0),
         OrderSize::AllWhole => (2, 0),
     };

@@ -98,8 +98,8 @@ pub(crate) struct Layout {
     pub(crate) is_by_venue: bool,
     /// Columns in which all rows of an instrument have the same.
     pub(crate) apart: Vec<usize>,
-    /// Columns that say the side of a trade beside the one that is read, and whether it is that of who rested.
-    pub(crate) sides: Vec<(usize, bool)>,
+    /// Columns that say the side of a trade beside the one that is read, each in one of the ways of `role::SIDES`.
+    pub(crate) sides: Vec<(usize, Role)>,
     /// Columns of words that are not read, and may tell instruments apart.
     pub(crate) words: Vec<usize>,
     /// Columns of words of which nothing says what they are, in a file that names no instruments.
@@ -188,7 +188,13 @@ impl Layout {
         *is_market = columns::is_market(&roles);
         let depth = depth::columns(&names);
         other::whole_values(&names, &roles, data, options)?;
-        let (shape, dialect) = shape(&names, &roles, &depth, data, options.format)?;
+        let (shape, dialect) = shape(
+            &names,
+            &roles,
+            &depth,
+            data,
+            (options.format, &options.mapping),
+        )?;
         let mut layout = Layout {
             delimiter,
             skip: start.first,

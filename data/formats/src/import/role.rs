@@ -40,6 +40,11 @@ pub(crate) enum Role {
     Side,
     /// True if the buyer rested, so that the seller was the aggressor.
     BuyerMaker,
+    /// The side of who rested.
+    MakerSide,
+    /// True if the aggressor bought, and if it sold.
+    IsBuy,
+    IsSell,
     TradeId,
     /// Whether a level is of a snapshot.
     Snapshot,
@@ -346,12 +351,49 @@ const NAMES: &[(Role, &str, &[&str])] = &[
             "takerside",
             "aggressor",
             "aggressorside",
+            "aggressiveside",
+            "tradeside",
+            "buysell",
+            "buyorsell",
+            "bsflag",
+            "tradebsflag",
         ],
     ),
     (
         Role::BuyerMaker,
         "buyer_maker",
         &["isbuyermaker", "buyermaker", "isbuyerthemaker"],
+    ),
+    (
+        Role::MakerSide,
+        "maker_side",
+        &["makerside", "passiveside", "restingside"],
+    ),
+    (
+        Role::IsBuy,
+        "is_buy",
+        &[
+            "isbuy",
+            "isbuyerinitiated",
+            "buyerinitiated",
+            "isbuyeraggressor",
+            "isbuyaggressor",
+            "isbuyertaker",
+            "takerisbuyer",
+            "takersidebuy",
+        ],
+    ),
+    (
+        Role::IsSell,
+        "is_sell",
+        &[
+            "issell",
+            "issellerinitiated",
+            "sellerinitiated",
+            "isselleraggressor",
+            "isselltaker",
+            "takersidesell",
+        ],
     ),
     (
         Role::TradeId,
@@ -535,6 +577,15 @@ pub(crate) const NAMES_OF_ONE: &[&str] = &[
 pub(crate) fn tells_apart(plain: &str, is_named: bool) -> bool {
     APART.contains(&plain) || !is_named && NAMES_OF_SOME.contains(&plain)
 }
+
+/// The ways in which columns say the side of a trade, the one that goes before the others first.
+pub(crate) const SIDES: [Role; 5] = [
+    Role::Side,
+    Role::BuyerMaker,
+    Role::MakerSide,
+    Role::IsBuy,
+    Role::IsSell,
+];
 
 /// Other words for our own names.
 const OTHER_NAMES: [(&str, Role); 6] = [

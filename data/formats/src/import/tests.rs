@@ -4,6 +4,7 @@ mod kinds;
 mod names;
 mod other_rows;
 mod periods;
+mod sides;
 mod texts;
 mod vendors;
 
@@ -284,7 +285,7 @@ fn quotes_and_trades() {
         errors(&file.report),
         [
             "3 id 7: another trade: this one is there already",
-            "5 side up: buy or sell"
+            "5 side up: buy or sell (--columns side=- leaves sides out)"
         ]
     );
 }

@@ -483,7 +483,8 @@ fn a_target_that_no_size_can_be_is_an_order_that_is_refused() {
     let mut config = config(StrategyDef::Target {
         name: "s".to_owned(),
         instrument: None,
-        target: "if(close > 12, 1e30, if(close > 11, -1e30, if(close > 10, 8e18, -8e18)))".to_owned(),
+        target: "if(close > 12, 1e30, if(close > 11, -1e30, if(close > 10, 8e18, -8e18)))"
+            .to_owned(),
     });
     config.account.fill = FillModel::SameClose;
     config.account.margin = true;

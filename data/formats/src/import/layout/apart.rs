@@ -3,7 +3,7 @@
 
 use super::{Layout, Role, Shape, plain};
 use crate::import::mapping::Mapping;
-use crate::import::role::tells_apart;
+use crate::import::role::{SIDES, tells_apart};
 use crate::import::text::Fields;
 use crate::import::time::TimeFormat;
 
@@ -19,6 +19,7 @@ impl Layout {
         self.apart.retain(|at| is_readable(*at));
         self.sides = self.sides_beside(mapping);
         self.sides.retain(|(at, _)| is_readable(*at));
+        self.note_sides_of_book(data, mapping);
         self.words = self.columns_of_words(data, mapping);
         self.words.retain(|at| is_readable(*at));
     }
@@ -84,24 +85,20 @@ impl Layout {
     }
 
     /// Columns that say the side of a trade in another way than the one that is read.
-    fn sides_beside(&self, mapping: &Mapping) -> Vec<(usize, bool)> {
-        let is_told = mapping.has(Role::Side) || mapping.has(Role::BuyerMaker);
+    fn sides_beside(&self, mapping: &Mapping) -> Vec<(usize, Role)> {
+        let is_told = SIDES.iter().any(|side| mapping.has(*side));
         if self.shape != Shape::Trades || self.is_databento() || is_told {
             return Vec::new();
         }
-        let read = self.column(Role::Side).or(self.column(Role::BuyerMaker));
-        let is_of_maker = |at: usize| match plain(&self.names[at]).as_str() {
+        let read = SIDES.iter().find_map(|side| self.column(*side));
+        let way = |at: usize| match plain(&self.names[at]).as_str() {
             // That of the price, often.
             "direction" => None,
-            name => match Role::of(name) {
-                Some(Role::Side) => Some(false),
-                Some(Role::BuyerMaker) => Some(true),
-                _ => None,
-            },
+            name => Role::of(name).filter(|role| SIDES.contains(role)),
         };
         (0..self.names.len())
             .filter(|at| Some(*at) != read)
-            .filter_map(|at| is_of_maker(at).map(|maker| (at, maker)))
+            .filter_map(|at| way(at).map(|by| (at, by)))
             .collect()
     }
 

@@ -2,6 +2,7 @@
 
 use super::depth::has_levels;
 use super::other::no_twins;
+use super::sides::{are_of_book, of_book, sides_by_content};
 use super::vendor;
 use super::zone::zone_word;
 use super::{DepthLevel, Dialect, Format, Puzzle, Role, Shape, plain};
@@ -179,7 +180,7 @@ pub(super) fn roles(
         whole_time(&mut roles);
     }
     by_content(&mut roles, data);
-    super::sides::sides_by_content(names, &mut roles, data, mapping);
+    sides_by_content(names, &mut roles, data, mapping)?;
     if mapping.is_empty() {
         no_twins(names, &roles)?;
     }
@@ -281,12 +282,12 @@ pub(super) fn shape(
     roles: &[Option<Role>],
     depth: &[DepthLevel],
     data: &[Fields],
-    format: Option<Format>,
+    (format, mapping): (Option<Format>, &Mapping),
 ) -> Result<(Shape, Dialect), Puzzle> {
     if let Some(found) = vendor::metatrader(names, roles, format)? {
         return Ok(found);
     }
-    shape_by_roles(names, roles, depth, data, format)
+    shape_by_roles(names, roles, depth, data, (format, mapping))
 }
 
 /// The same of rows that say all that they are. A file that has the columns of a book is never taken for trades.
@@ -295,7 +296,7 @@ fn shape_by_roles(
     roles: &[Option<Role>],
     depth: &[DepthLevel],
     data: &[Fields],
-    format: Option<Format>,
+    (format, mapping): (Option<Format>, &Mapping),
 ) -> Result<(Shape, Dialect), Puzzle> {
     let has = |wanted: &[Role]| wanted.iter().all(|role| roles.contains(&Some(*role)));
     let is_named = |wanted: &[&str]| {
@@ -351,11 +352,12 @@ fn shape_by_roles(
     }
     match plain_shape(roles) {
         Some(Shape::Trades) if has(&[Role::Snapshot]) && is_level => Ok((Shape::Levels, dialect)),
-        Some(Shape::Trades) if !has(&[Role::TradeId]) && are_levels(roles, data) => Err((
-            "sides called bid and ask without numbers of trades: levels of a book, or trades"
-                .to_owned(),
-            "--format book-levels, or a column with numbers of trades".to_owned(),
-        )),
+        Some(Shape::Trades)
+            if !has(&[Role::TradeId]) && !mapping.has(Role::Side) && are_of_book(roles, data) =>
+        {
+            let side = roles.iter().position(|role| *role == Some(Role::Side));
+            Err(of_book(side.map_or("side", |at| &names[at])))
+        }
         Some(Shape::Quotes | Shape::Trades) if has_levels(names) => {
             puzzle("prices and sizes of all levels of both sides")
         }
@@ -364,18 +366,6 @@ fn shape_by_roles(
             "a time and open, high, low, close (bars), or bid, ask (quotes), or price, size (trades); --columns says which is which",
         ),
     }
-}
-
-/// Whether rows have sides as a book has them, or sizes of zero, which no trade has.
-fn are_levels(roles: &[Option<Role>], data: &[Fields]) -> bool {
-    let Some(side) = roles.iter().position(|role| *role == Some(Role::Side)) else {
-        return false;
-    };
-    let is_of_book = |row: &Fields| {
-        let side = row.get(side).to_ascii_lowercase();
-        matches!(side.as_slice(), b"bid" | b"ask" | b"bids" | b"asks")
-    };
-    data.iter().all(is_of_book)
 }
 
 /// Whether prices of Databento are whole numbers of 1e-9.

@@ -119,7 +119,14 @@ pub(super) fn start(rows: &[Fields], options: &ImportOptions) -> Result<Start, P
         let roles = roles(&names, &rows[first..], &options.mapping);
         roles.is_ok_and(|roles| {
             let depth = depth::columns(&names);
-            shape(&names, &roles, &depth, &rows[first..], options.format).is_ok()
+            shape(
+                &names,
+                &roles,
+                &depth,
+                &rows[first..],
+                (options.format, &options.mapping),
+            )
+            .is_ok()
         })
     };
     let header = above.iter().find(fits).or(above.first()).copied();

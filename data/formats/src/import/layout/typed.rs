@@ -64,7 +64,13 @@ impl Layout {
         folders_agree(table, &roles)?;
         let depth = depth::columns(&readable);
         whole_values(&readable, &roles, data, options)?;
-        let (shape, dialect) = shape(&readable, &roles, &depth, data, options.format)?;
+        let (shape, dialect) = shape(
+            &readable,
+            &roles,
+            &depth,
+            data,
+            (options.format, &options.mapping),
+        )?;
         if dialect == Dialect::Metatrader {
             return Err(changes_in_columns());
         }

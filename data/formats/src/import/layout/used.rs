@@ -50,7 +50,9 @@ impl Layout {
             Role::Date | Role::TimeOfDay => self.column(Role::Time).is_none(),
             Role::CloseTime => self.shape.is_bars(),
             Role::Arrival => !self.shape.is_bars(),
-            Role::BuyerMaker | Role::TradeId => self.shape == Shape::Trades,
+            Role::BuyerMaker | Role::MakerSide | Role::IsBuy | Role::IsSell | Role::TradeId => {
+                self.shape == Shape::Trades
+            }
             Role::Side => {
                 self.is_databento() && self.shape != Shape::Bars
                     || matches!(self.shape, Shape::Trades | Shape::Levels | Shape::Orders)

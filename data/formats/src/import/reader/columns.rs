@@ -1,7 +1,7 @@
 //! Where in a line the fields of a row are, and what small fields say.
 
 use crate::import::layout::Layout;
-use crate::import::role::Role;
+use crate::import::role::{Role, SIDES};
 use crate::import::row::{NUMBERS_MAX, Shape};
 use tickloom_types::Side;
 
@@ -20,8 +20,8 @@ pub(super) struct Columns {
     pub(super) number: Option<usize>,
     pub(super) ticker: Option<usize>,
     pub(super) numbers: [Option<usize>; NUMBERS_MAX],
-    /// The side, and whether it is whether the buyer rested.
-    pub(super) side: Option<(usize, bool)>,
+    /// The side, and in which of the ways of [`SIDES`] it is said.
+    pub(super) side: Option<(usize, Role)>,
     /// The number of a trade or an order.
     pub(super) id: Option<usize>,
     pub(super) snapshot: Option<usize>,
@@ -33,7 +33,6 @@ pub(super) struct Columns {
 impl Columns {
     pub(super) fn of(layout: &Layout) -> Columns {
         let used = |role: Role| layout.column(role).filter(|_| layout.uses(role));
-        let side = used(Role::Side).map(|at| (at, false));
         let id = match layout.shape {
             Shape::Orders => Role::OrderId,
             _ => Role::TradeId,
@@ -52,7 +51,7 @@ impl Columns {
             number: layout.instrument_number(),
             ticker: used(Role::Ticker),
             numbers: layout.numbers(),
-            side: side.or(used(Role::BuyerMaker).map(|at| (at, true))),
+            side: SIDES.into_iter().find_map(|by| used(by).map(|at| (at, by))),
             id: used(id),
             snapshot: used(Role::Snapshot),
             sequence: used(Role::Sequence),
@@ -62,16 +61,27 @@ impl Columns {
     }
 }
 
-/// The side that a field says: of the aggressor, or of a book; 0 if it is not known.
-pub(super) fn side_of(text: &[u8], is_of_maker: bool) -> Option<u8> {
+/// The side that a field says in a way of [`SIDES`]: of the aggressor, or of a book; 0 if it is not known.
+pub(super) fn side_of(text: &[u8], by: Role) -> Option<u8> {
     let is_one_of = |known: &[&[u8]]| known.iter().any(|known| text.eq_ignore_ascii_case(known));
-    if is_of_maker {
-        return match text {
-            _ if is_one_of(&[b"true", b"1"]) => Some(Side::Sell as u8),
-            _ if is_one_of(&[b"false", b"0"]) => Some(Side::Buy as u8),
-            _ => None,
-        };
+    let is_true = is_one_of(&[b"true", b"1"]);
+    let is_flag = is_true || is_one_of(&[b"false", b"0"]);
+    let when = |is_buy: bool| Some(if is_buy { Side::Buy } else { Side::Sell } as u8);
+    match by {
+        Role::BuyerMaker => is_flag.then(|| when(!is_true))?,
+        Role::IsBuy | Role::IsSell if is_flag => when(is_true == (by == Role::IsBuy)),
+        Role::IsBuy | Role::IsSell => text.is_empty().then_some(0),
+        Role::MakerSide => word_side(text).map(|side| match side {
+            side if side == Side::Buy as u8 => Side::Sell as u8,
+            side if side == Side::Sell as u8 => Side::Buy as u8,
+            none => none,
+        }),
+        _ => word_side(text),
     }
+}
+
+fn word_side(text: &[u8]) -> Option<u8> {
+    let is_one_of = |known: &[&[u8]]| known.iter().any(|known| text.eq_ignore_ascii_case(known));
     match text {
         _ if is_one_of(&[b"buy", b"b", b"bid", b"bids", b"1"]) => Some(Side::Buy as u8),
         _ if is_one_of(&[b"sell", b"s", b"ask", b"asks", b"a", b"-1"]) => Some(Side::Sell as u8),
@@ -102,11 +112,27 @@ mod tests {
 
     #[test]
     fn sides_and_names() {
-        assert_eq!(side_of(b"BID", false), Some(Side::Buy as u8));
-        assert_eq!(side_of(b"True", true), Some(Side::Sell as u8));
-        assert_eq!(side_of(b"up", false), None);
-        assert_eq!(side_of(b"0", false), None);
-        assert_eq!(side_of(b"", false), Some(0));
+        let (buy, sell) = (Some(Side::Buy as u8), Some(Side::Sell as u8));
+        for (text, by, side) in [
+            ("BID", Role::Side, buy),
+            ("up", Role::Side, None),
+            ("0", Role::Side, None),
+            ("", Role::Side, Some(0)),
+            ("True", Role::BuyerMaker, sell),
+            ("0", Role::BuyerMaker, buy),
+            ("", Role::BuyerMaker, None),
+            ("buy", Role::MakerSide, sell),
+            ("S", Role::MakerSide, buy),
+            ("none", Role::MakerSide, Some(0)),
+            ("true", Role::IsBuy, buy),
+            ("0", Role::IsBuy, sell),
+            ("", Role::IsBuy, Some(0)),
+            ("2", Role::IsBuy, None),
+            ("1", Role::IsSell, sell),
+            ("False", Role::IsSell, buy),
+        ] {
+            assert_eq!(side_of(text.as_bytes(), by), side, "{text:?} by {by}");
+        }
         // The hash of "a" in the paper of FNV.
         assert_eq!(hash_of_text(b"a"), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(letter(b"T", b"AT"), Some(b'T'));

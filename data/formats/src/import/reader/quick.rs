@@ -14,6 +14,7 @@ use crate::Result;
 use crate::import::columnar::Column;
 use crate::import::layout::{Dialect, Layout, Rule};
 use crate::import::number::Decimal;
+use crate::import::role::Role;
 use crate::import::row::{Row, Shape, check};
 use crate::import::text::Cutter;
 use crate::import::time::{QuickTimes, Stamped, TimeFormat};
@@ -41,7 +42,7 @@ enum Kind {
     Apart,
     Number(usize),
     /// The side, or whether the buyer rested.
-    Side(bool),
+    Side(Role),
     Id,
     Sequence,
     Snapshot,
@@ -102,8 +103,8 @@ impl Quick {
         for (at, column) in columns.numbers.iter().enumerate() {
             put(*column, Kind::Number(at))?;
         }
-        if let Some((at, is_of_maker)) = columns.side {
-            put(Some(at), Kind::Side(is_of_maker))?;
+        if let Some((at, by)) = columns.side {
+            put(Some(at), Kind::Side(by))?;
         }
         put(columns.id, Kind::Id)?;
         put(columns.sequence, Kind::Sequence)?;

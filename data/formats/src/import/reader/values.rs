@@ -155,17 +155,17 @@ impl Reader<'_> {
         if let Some(carry) = &self.carry {
             return Ok(carry.side);
         }
-        let Some((at, is_of_maker)) = self.columns.side else {
+        let Some((at, by)) = self.columns.side else {
             return Ok(0);
         };
         let shape = self.layout.shape;
-        let side = side_of(&small_text(cells.cell(at)), is_of_maker)
+        let side = side_of(&small_text(cells.cell(at)), by)
             .filter(|side| shape != Shape::Levels || *side != 0)
             .ok_or_else(|| {
-                let expected = match (is_of_maker, shape) {
-                    (true, _) => "true or false",
-                    (false, Shape::Levels) => "bid or ask",
-                    (false, _) => "buy or sell",
+                let expected = match (by, shape) {
+                    (Role::BuyerMaker | Role::IsBuy | Role::IsSell, _) => "true or false",
+                    (_, Shape::Levels) => "bid or ask",
+                    _ => "buy or sell (--columns side=- leaves sides out)",
                 };
                 self.wrong(cells, at, expected)
             })?;
@@ -179,12 +179,12 @@ impl Reader<'_> {
     fn side_of_all(
         &self,
         mut side: u8,
-        beside: &[(usize, bool)],
+        beside: &[(usize, Role)],
         at: usize,
         cells: &impl Cells,
     ) -> Result<u8, Wrong> {
-        for (other, is_of_maker) in beside {
-            let said = side_of(&small_text(cells.cell(*other)), *is_of_maker).unwrap_or(0);
+        for (other, by) in beside {
+            let said = side_of(&small_text(cells.cell(*other)), *by).unwrap_or(0);
             if side == 0 {
                 side = said;
             }

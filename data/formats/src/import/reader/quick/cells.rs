@@ -47,11 +47,11 @@ impl Reader<'_> {
                 Kind::Ticker => words.ticker = Some(word_of(cell)?),
                 Kind::Venue => words.venue = Some(word_of(cell)?),
                 Kind::Apart => words.apart = Some(word_of(cell)?),
-                Kind::Side(is_of_maker) => {
+                Kind::Side(by) => {
                     let side = match cell {
-                        Cell::Truth(true) => side_of(b"true", *is_of_maker),
-                        Cell::Truth(false) => side_of(b"false", *is_of_maker),
-                        cell => side_of(word_of(cell)?, *is_of_maker),
+                        Cell::Truth(true) => side_of(b"true", *by),
+                        Cell::Truth(false) => side_of(b"false", *by),
+                        cell => side_of(word_of(cell)?, *by),
                     };
                     self.current.side =
                         side.filter(|side| quick.shape != Shape::Levels || *side != 0)?;

@@ -114,9 +114,9 @@ impl Quick {
             Kind::Ticker => rest.ticker = Some(span),
             Kind::Venue => rest.venue = Some(span),
             Kind::Apart => rest.apart = Some(span),
-            Kind::Side(is_of_maker) => {
-                row.side = side_of(field, is_of_maker)
-                    .filter(|side| self.shape != Shape::Levels || *side != 0)?;
+            Kind::Side(by) => {
+                row.side =
+                    side_of(field, by).filter(|side| self.shape != Shape::Levels || *side != 0)?;
             }
             Kind::Snapshot => {
                 row.flags = match field {

@@ -155,11 +155,11 @@ impl Reader<'_> {
                     column.counts(rows, numbers);
                     count = count.min(numbers.len());
                 }
-                Kind::Side(is_of_maker) => {
+                Kind::Side(by) => {
                     let side = |row: usize| match column.cell(row) {
-                        Cell::Truth(true) => side_of(b"true", *is_of_maker),
-                        Cell::Truth(false) => side_of(b"false", *is_of_maker),
-                        Cell::Text(text) if !text.is_empty() => side_of(text, *is_of_maker),
+                        Cell::Truth(true) => side_of(b"true", *by),
+                        Cell::Truth(false) => side_of(b"false", *by),
+                        Cell::Text(text) if !text.is_empty() => side_of(text, *by),
                         _ => None,
                     };
                     into.sides.extend(rows.map_while(side));

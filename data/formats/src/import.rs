@@ -15,6 +15,7 @@ mod dated;
 mod file_records;
 mod folder;
 mod format;
+mod histdata;
 mod input;
 mod judge;
 mod known;

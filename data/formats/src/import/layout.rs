@@ -18,6 +18,7 @@ mod typed;
 mod unknown;
 mod used;
 mod vendor;
+mod volume;
 mod zone;
 
 use super::format::Format;
@@ -222,6 +223,7 @@ impl Layout {
             notes,
         };
         row_of.1 = Some(start.first);
+        layout.set_called_below(start.called(&rows, &options.mapping));
         layout.set_header_zone(data, options, false)?;
         layout.set_vendor(options)?;
         layout.set_time(data, options)?;

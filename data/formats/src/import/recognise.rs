@@ -12,7 +12,7 @@ use super::prepared::Prepared;
 use super::role::Role;
 use super::row::Shape;
 use super::text::{Cutter, is_utf16, stem};
-use super::{binance, databento, dated, lean, names, table};
+use super::{binance, databento, dated, histdata, lean, names, table};
 use crate::{FormatError, Result};
 use std::path::Path;
 use std::str::FromStr;
@@ -180,10 +180,12 @@ impl Format {
         check_kind(self, input, options, &layout)?;
         if self == Format::Csv && options.instrument.is_none() {
             binance::name(input, &mut layout);
+            histdata::name(&mut layout, options);
         }
+        let rows = rows(&head, layout.delimiter);
+        let below = rows.get(layout.skip..).unwrap_or_default();
+        layout.note_zone(below, options);
         if !named(input, options, &layout)? {
-            let rows = rows(&head, layout.delimiter);
-            let below = rows.get(layout.skip..).unwrap_or_default();
             dated::name(input, &mut layout, below).map_err(|puzzle| unclear(input, "", puzzle))?;
         }
         Ok(layout)

@@ -117,6 +117,9 @@ const NAMES: &[(Role, &str, &[&str])] = &[
             "windowstart",
             "participanttimestamp",
             "siptimestamp",
+            "timeexchange",
+            "tradetimestamp",
+            "executiontime",
         ],
     ),
     (
@@ -137,6 +140,7 @@ const NAMES: &[(Role, &str, &[&str])] = &[
             "recvts",
             "arrival",
             "arrivaltime",
+            "timecoinapi",
         ],
     ),
     (
@@ -155,7 +159,15 @@ const NAMES: &[(Role, &str, &[&str])] = &[
     (
         Role::TimeOfDay,
         "time_of_day",
-        &["time", "timeofday", "hhmmss", "timem"],
+        &[
+            "time",
+            "timeofday",
+            "hhmmss",
+            "timem",
+            "tradetime",
+            "trdtime",
+            "dealtime",
+        ],
     ),
     (
         Role::Millis,

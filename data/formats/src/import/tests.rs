@@ -7,6 +7,8 @@ mod periods;
 mod sides;
 mod texts;
 mod vendors;
+mod volumes;
+mod written_by;
 
 use super::*;
 use crate::testing::shared_data;

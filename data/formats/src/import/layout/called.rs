@@ -25,6 +25,16 @@ impl Layout {
         self.has_apostrophes = self.apostrophes(data);
     }
 
+    /// Takes the instrument's name from a line below the header, if one says it.
+    pub(super) fn set_called_below(&mut self, name: Option<String>) {
+        if let Some(name) = &name {
+            self.notes.push(format!(
+                "instrument {name}, as a line below the header says"
+            ));
+        }
+        self.known.called = name;
+    }
+
     /// Takes the instrument's name from a column that holds it, unless it is said that none does, or another names it.
     fn set_called(
         &mut self,
@@ -46,13 +56,13 @@ impl Layout {
             Some(at).filter(|at| is_free && is_name(at))
         });
         let first = column.zip(rows().next());
-        self.known.called = first.map(|(at, row)| {
+        if let Some((at, row)) = first {
             let name = &self.names[at];
             let called = String::from_utf8_lossy(row.get(at)).into_owned();
             let note = format!("instrument {called}, as column {name:?} says");
             self.notes.push(note);
-            called
-        });
+            self.known.called = Some(called);
+        }
     }
 }
 

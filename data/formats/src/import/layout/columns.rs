@@ -4,6 +4,7 @@ use super::depth::has_levels;
 use super::other::no_twins;
 use super::sides::{are_of_book, of_book, sides_by_content};
 use super::vendor;
+use super::volume::sizes_in_units;
 use super::zone::zone_word;
 use super::{DepthLevel, Dialect, Format, Puzzle, Role, Shape, plain};
 use crate::import::mapping::Mapping;
@@ -181,6 +182,7 @@ pub(super) fn roles(
     }
     by_content(&mut roles, data);
     sides_by_content(names, &mut roles, data, mapping)?;
+    sizes_in_units(names, &mut roles, data, mapping)?;
     if mapping.is_empty() {
         no_twins(names, &roles)?;
     }

@@ -185,6 +185,7 @@ impl Layout {
         if !matches!(self.dialect, Dialect::Plain | Dialect::Tardis) {
             return Ok(());
         }
+        self.set_turnover(data, &options.mapping)?;
         let whole = data.iter().filter(|row| row.len() == self.names.len());
         let data: Vec<&Fields> = whole.collect();
         let mapping = &options.mapping;

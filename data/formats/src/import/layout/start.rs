@@ -1,7 +1,8 @@
 //! Where in the first lines of a file its rows begin, what parts their fields, and what its header and its times are.
 
 use super::columns::{self, known, roles, shape};
-use super::{Puzzle, depth, is_value, texts};
+use super::{Puzzle, depth, is_value, plain, texts};
+use crate::import::mapping::Mapping;
 use crate::import::options::ImportOptions;
 use crate::import::role::Role;
 use crate::import::text::{Cutter, Fields, split};
@@ -134,6 +135,21 @@ pub(super) fn start(rows: &[Fields], options: &ImportOptions) -> Result<Start, P
 }
 
 impl Start {
+    /// What a line between header and rows calls the instrument of all columns, as yfinance writes it: `Ticker,AAPL,AAPL,AAPL`.
+    pub(super) fn called(&self, rows: &[Fields], mapping: &Mapping) -> Option<String> {
+        let is_told = mapping.has(Role::Ticker) || mapping.is_none(Role::Venue);
+        let below = self.header.filter(|_| !is_told)? + 1;
+        rows.get(below..self.first)?.iter().find_map(|row| {
+            let label = plain(&String::from_utf8_lossy(row.get(0)));
+            let is_label = ["ticker", "tickers", "symbol", "symbols"].contains(&label.as_str());
+            let first = row.get(1);
+            let are_same = (1..row.len()).all(|at| row.get(at) == first);
+            let is_name = row.len() > 4 && !first.is_empty() && are_same;
+            let name = std::str::from_utf8(first).ok()?.trim().to_owned();
+            (is_label && is_name).then_some(name)
+        })
+    }
+
     /// What was passed over.
     pub(super) fn notes(&self, rows: &[Fields]) -> Vec<String> {
         let mut notes = Vec::new();

@@ -10,6 +10,9 @@ use jiff::tz::TimeZone;
 /// The clocks by which Kibot's times are: `Time zone: US Eastern (New York)` in its description of data formats.
 const KIBOT_ZONE: &str = "America/New_York";
 
+/// The columns of TradeStation's bars of a part of a day, each at its last instant.
+const TRADESTATION: [&str; 8] = ["date", "time", "open", "high", "low", "close", "up", "down"];
+
 /// What ticks of MetaTrader say beside their times.
 const METATRADER: [Role; 5] = [Role::Bid, Role::Ask, Role::Price, Role::Qty, Role::Flags];
 
@@ -39,13 +42,21 @@ pub(super) fn metatrader(
 }
 
 impl Layout {
-    /// Bars as we write them, which another program may have written again, are stamped at their close and say their size.
+    /// Bars as we write them, which another program may have written again, are stamped at their close and say their size; those of
+    /// TradeStation are stamped so too.
     pub(super) fn set_own(&mut self) {
         let has = |name: &str| self.names.iter().any(|known| known == name);
         let is_own = self.shape == Shape::Bars && has("ts_event") && has("bar_spec");
         if is_own && !self.is_databento() {
             self.known.are_closes = true;
             let note = "ts_event and bar_spec are those of Tickloom: times are the closes of bars";
+            self.notes.push(note.to_owned());
+        }
+        let names: Vec<String> = self.names.iter().map(|name| plain(name)).collect();
+        if names == TRADESTATION {
+            self.known.are_closes = true;
+            let note =
+                "Up and Down beside Time are columns of TradeStation: times are the closes of bars";
             self.notes.push(note.to_owned());
         }
     }

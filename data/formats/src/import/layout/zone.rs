@@ -4,7 +4,7 @@ use super::{Layout, Puzzle, plain};
 use crate::import::options::ImportOptions;
 use crate::import::text::Fields;
 use crate::import::time::named_zone;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 
 impl Layout {
     /// The zone of times that name none: as given, as the file says, or UTC.
@@ -12,6 +12,26 @@ impl Layout {
         match &options.zone {
             Some(name) => zone(name),
             None => Some(self.known.zone.clone().unwrap_or(TimeZone::UTC)),
+        }
+    }
+
+    /// Says that times of day are taken as UTC, of a text in which neither they nor anything else says a zone.
+    pub(crate) fn note_zone(&mut self, data: &[Fields], options: &ImportOptions) {
+        if options.zone.is_some() || self.known.zone.is_some() {
+            return;
+        }
+        let elsewhere = TimeZone::fixed(Offset::constant(5));
+        let is_local = |row: &Fields| {
+            let text = self.time_text(row);
+            let [here, there] =
+                [&TimeZone::UTC, &elsewhere].map(|zone| self.time.parse(&text, zone));
+            here.zip(there)
+                .is_some_and(|(here, there)| !here.is_date && here.ts != there.ts)
+        };
+        let mut whole = data.iter().filter(|row| row.len() == self.names.len());
+        if whole.any(is_local) {
+            let note = "times say no zone: taken as UTC (--zone says another)";
+            self.notes.push(note.to_owned());
         }
     }
 }

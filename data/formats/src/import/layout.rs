@@ -40,7 +40,7 @@ pub(crate) use start::rows;
 use start::{Start, delimiter, header, start};
 use tickloom_types::{BarSpec, NANOS_PER_SECOND};
 use unknown::Unknown;
-pub(crate) use unknown::is_word;
+pub(crate) use unknown::{is_code, is_word};
 
 /// Roles of the numbers of a row, in its order.
 const NUMBER_ROLES: [(Shape, &[Role]); 6] = [

@@ -174,6 +174,16 @@ fn expiry(name: &str, from: Ts, to: Ts) -> Ts {
     ends().unwrap_or(to)
 }
 
+/// Whether a symbol is what a future is called: its root, the letter of its month, and one, two or four digits of its year.
+pub(super) fn is_future(symbol: &str) -> bool {
+    ROOTS.iter().any(|root| {
+        let mut rest = symbol.strip_prefix(root).unwrap_or_default().chars();
+        let is_month = rest.next().is_some_and(|letter| MONTHS.contains(letter));
+        let year = rest.as_str();
+        is_month && matches!(year.len(), 1 | 2 | 4) && year.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
 /// Whether a name may say a period, which the rows decide.
 pub(super) fn may_say(stem: &str) -> bool {
     Period::of(stem).is_some()

@@ -5,6 +5,7 @@ mod files;
 mod words;
 
 use super::other::{is_utc, is_zone_name};
+use super::unknown::is_code as is_number_of_share;
 use super::{Dialect, Layout, Puzzle, Role, Shape, plain};
 use crate::import::mapping::Mapping;
 use crate::import::number::is_missing;
@@ -58,6 +59,8 @@ enum Says {
     IsTrade,
     /// The word of the first row; of trades, none of the words of quotes, books and cancellations either.
     Word(Vec<u8>, bool),
+    /// The number of the first row, of a share perhaps.
+    Code(Vec<u8>),
 }
 
 /// What is to be done with a row.
@@ -89,6 +92,12 @@ impl Rule {
         Rule { at, says }
     }
 
+    /// That a column of numbers which may be those of shares goes on as in the first row.
+    pub(super) fn of_code(at: usize, first: &[u8]) -> Rule {
+        let says = Says::Code(first.to_vec());
+        Rule { at, says }
+    }
+
     /// What a field says that a row is.
     pub(crate) fn of(&self, text: &[u8]) -> Verdict {
         let when = |is_right: bool, expected: &'static str| match is_right {
@@ -110,6 +119,8 @@ impl Rule {
             // Numbers and flags are no words.
             Says::Word(..) if flag(text).is_some() || !has_letter(text) => Verdict::Counts,
             Says::Word(..) => Verdict::Differs,
+            Says::Code(first) if text == first || !is_number_of_share(text) => Verdict::Counts,
+            Says::Code(_) => Verdict::Differs,
             Says::Level(best) => when(
                 text == best,
                 "one level, as in the rows above (--columns level=- takes all rows for quotes)",
@@ -156,7 +167,7 @@ impl Rule {
 
     /// Whether its column is known to be one of those that say what rows are.
     pub(super) fn is_told(&self) -> bool {
-        !matches!(self.says, Says::NoOther | Says::Word(..))
+        !matches!(self.says, Says::NoOther | Says::Word(..) | Says::Code(_))
     }
 
     /// Whether one of the first rows that is something else says that the file is.

@@ -1,5 +1,5 @@
-//! Columns of words of which nothing says what they are, in a file without a column of symbols: they may be remarks, or what instruments
-//! are called. Where their words differ all rows are asked (`table/names.rs`).
+//! Columns of words, or of numbers such as those of shares, of which nothing says what they are, in a file without a column of symbols:
+//! they may be remarks, or what instruments are called. Where they differ all rows are asked (`table/names.rs`).
 
 use super::other::is_zone_name;
 use super::rules::{has_letter, is_event};
@@ -54,10 +54,23 @@ const REMARKS: [&str; 41] = [
     "counterparty",
 ];
 
+/// Parts of the names of columns whose numbers count or measure something.
+const MEASURES: [&str; 20] = [
+    "count", "trades", "num", "vol", "size", "qty", "quantity", "amount", "interest", "oi", "rank",
+    "level", "spread", "latency", "seq", "year", "time", "date", "price", "score",
+];
+/// Digits of a number of a share: of the longest one at least, and of each at most, as numbers in columns with types lose zeros.
+const CODE_MIN: usize = 4;
+const CODE_MAX: usize = 8;
+/// Rows that show whether numbers come again.
+const ROWS_MIN: usize = 4;
+
 /// Columns that may tell instruments apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unknown {
     pub(crate) columns: Vec<usize>,
+    /// Those of them that have numbers, and not words.
+    pub(crate) codes: Vec<usize>,
     /// Whether the first rows have several words in one of them.
     pub(crate) differ: bool,
 }
@@ -96,10 +109,14 @@ impl Layout {
             let mut words = whole.iter().map(|row| row.get(at));
             words.all(|word| is_missing(word) || is_word(word))
         };
-        let columns: Vec<usize> = (0..self.names.len())
-            .filter(|at| is_free(*at) && is_readable(*at) && has_words(*at))
-            .filter(|at| !is_remark(&plain(&self.names[*at])))
+        let may_name =
+            |at: &usize| is_free(*at) && is_readable(*at) && !is_remark(&plain(&self.names[*at]));
+        let all = || (0..self.names.len()).filter(may_name);
+        let mut columns: Vec<usize> = all().filter(|at| has_words(*at)).collect();
+        let codes: Vec<usize> = all()
+            .filter(|at| !columns.contains(at) && has_codes(&self.names[*at], &whole, *at))
             .collect();
+        columns.extend(&codes);
         let differs = |at: &usize| {
             let mut two = whole.windows(2);
             two.any(|two| two[0].get(*at) != two[1].get(*at))
@@ -109,10 +126,18 @@ impl Layout {
             for at in &columns {
                 let rest = self.rules.iter().position(|rule| rule.at == *at);
                 let rest = rest.map(|place| self.rules.remove(place));
-                self.rules.push(Rule::of_word(*at, first.get(*at), rest));
+                let rule = match codes.contains(at) {
+                    true => Rule::of_code(*at, first.get(*at)),
+                    false => Rule::of_word(*at, first.get(*at), rest),
+                };
+                self.rules.push(rule);
             }
         }
-        self.unknown = Unknown { columns, differ };
+        self.unknown = Unknown {
+            columns,
+            codes,
+            differ,
+        };
     }
 }
 
@@ -120,6 +145,30 @@ impl Layout {
 fn is_remark(plain: &str) -> bool {
     let is_part = REMARKS.iter().any(|part| plain.contains(part));
     is_part || plain.ends_with("type") || is_event(plain) || is_zone_name(plain)
+}
+
+/// Whether the numbers of a column may be those of shares or the like: of a few digits, each in several rows, and no dates.
+fn has_codes(name: &str, rows: &[&Fields], at: usize) -> bool {
+    let name = plain(name);
+    if MEASURES.iter().any(|part| name.contains(part)) {
+        return false;
+    }
+    let fields = || rows.iter().map(|row| row.get(at));
+    let is_one = |text: &[u8]| is_missing(text) || is_code(text);
+    let longest = fields().map(<[u8]>::len).max().unwrap_or_default();
+    let mut different: Vec<&[u8]> = fields().collect();
+    different.sort_unstable();
+    different.dedup();
+    rows.len() >= ROWS_MIN
+        && longest >= CODE_MIN
+        && different.len() * 2 <= rows.len()
+        && fields().all(is_one)
+        && !fields().any(|text| TimeFormat::of(text).is_some())
+}
+
+/// Whether a field is a number as those of shares are.
+pub(crate) fn is_code(text: &[u8]) -> bool {
+    (1..=CODE_MAX).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
 }
 
 /// Whether a field is a word, and no number or time.

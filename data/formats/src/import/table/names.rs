@@ -6,8 +6,9 @@ use super::doubt::each_until;
 use crate::Result;
 use crate::import::cells::Cells;
 use crate::import::input::Input;
-use crate::import::layout::{Layout, is_of_others, is_word};
+use crate::import::layout::{Layout, is_code, is_of_others, is_word};
 use crate::import::number;
+use crate::import::period::is_future;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
@@ -26,6 +27,8 @@ const APART: f64 = 3.0;
 const STEP_LEAST: f64 = 2e-4;
 /// How much larger they are where words are letters, as codes are.
 const APART_OF_LETTERS: f64 = 10.0;
+/// How large those between numbers are at least, of which there are few rows.
+const STEP_OF_CODES: f64 = 0.05;
 /// Steps within a word that tell how far a price goes.
 const WITHIN_MIN: usize = 10;
 /// Letters of a number of a transaction or the like, at least.
@@ -53,6 +56,8 @@ const WORDS: &str = "\
 #[derive(Default)]
 struct Names {
     at: usize,
+    /// Whether its words are numbers, as those of shares are.
+    is_of_codes: bool,
     /// Words that are no remarks.
     words: BTreeSet<Vec<u8>>,
     /// How many of them are written as symbols are.
@@ -75,6 +80,7 @@ pub(super) fn no_instruments_by_names(input: &Input, layout: &Layout) -> Result<
     let mut all: Vec<Names> = columns
         .map(|at| Names {
             at: *at,
+            is_of_codes: layout.unknown.codes.contains(at),
             ..Names::default()
         })
         .collect();
@@ -117,8 +123,12 @@ impl Names {
         }
         let is_again = (self.last.as_ref()).is_some_and(|(last, ..)| *last == *word);
         let is_new = !is_again && !self.words.contains(word.as_ref());
-        if is_new && self.words.len() < WORDS_MAX && !is_remark(&word) {
-            self.symbols += usize::from(is_symbol(&word));
+        let is_name = match self.is_of_codes {
+            true => is_code(&word),
+            false => !is_remark(&word),
+        };
+        if is_new && self.words.len() < WORDS_MAX && is_name {
+            self.symbols += usize::from(is_symbol(&word) || is_small_symbol(&word));
             self.words.insert(word.to_vec());
         }
         let Some(price) = price else {
@@ -164,6 +174,9 @@ impl Names {
         if self.words.len() < 2 {
             return false;
         }
+        if self.is_of_codes {
+            return self.may_be_codes(rows);
+        }
         if self.are_symbols() || self.are_one_after_another() {
             return true;
         }
@@ -181,6 +194,24 @@ impl Names {
         // One that goes over into another seldom, as what a market is like does.
         let most = |steps: &[f64]| steps.iter().copied().fold(0.0, f64::max);
         self.within.len() < WITHIN_MIN || most(&self.across) > most(&self.within)
+    }
+
+    /// The same of numbers, which count or measure something more often than they name it: each is in several rows, and prices go much
+    /// further from one to another.
+    fn may_be_codes(&self, rows: u64) -> bool {
+        if self.words.len() as u64 * 2 > rows || self.empty * 2 > rows {
+            return false;
+        }
+        if self.are_one_after_another() {
+            return true;
+        }
+        let [within, across] = [&self.within, &self.across].map(|steps| middle(steps));
+        if self.within.len() >= STEPS_MIN && self.across.len() >= STEPS_MIN {
+            return across > (APART * within).max(STEP_LEAST);
+        }
+        let most = |steps: &[f64]| steps.iter().copied().fold(0.0, f64::max);
+        let is_far = most(&self.across) > APART * most(&self.within);
+        self.within.len() < WITHIN_MIN && is_far && across > STEP_OF_CODES
     }
 
     /// Whether each word has its rows together, and times begin again with the next, as instruments do one after another.
@@ -223,4 +254,32 @@ fn is_symbol(text: &[u8]) -> bool {
     let is_sign =
         |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b"._-/:=^$#@&+* ".contains(b);
     text.len() >= 2 && text.iter().all(is_sign) && text.iter().any(u8::is_ascii_uppercase)
+}
+
+/// Whether a word in small letters is a symbol in any case: a pair of currencies, a future or a share with its exchange (`btcusdt`,
+/// `esh4`, `7203.t`).
+fn is_small_symbol(text: &[u8]) -> bool {
+    const QUOTES: [&str; 9] = [
+        "usdt", "usdc", "busd", "fdusd", "usd", "btc", "eth", "jpy", "gbp",
+    ];
+    const EXCHANGES: [&str; 20] = [
+        "us", "uk", "l", "t", "hk", "ss", "sh", "sz", "bj", "to", "pa", "as", "de", "f", "ax",
+        "ns", "bo", "sa", "mi", "sw",
+    ];
+    let is_small = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_/.".contains(b);
+    let Some(text) = std::str::from_utf8(text)
+        .ok()
+        .filter(|text| text.bytes().all(|b| is_small(&b)))
+    else {
+        return false;
+    };
+    let is_pair = QUOTES.iter().any(|quote| {
+        let base = text.strip_suffix(quote);
+        let base = base.map(|base| base.trim_end_matches(['-', '_', '/', '.']));
+        base.is_some_and(|base| (2..=8).contains(&base.len()))
+    });
+    let is_share = text.split_once('.').is_some_and(|(name, exchange)| {
+        (1..=6).contains(&name.len()) && EXCHANGES.contains(&exchange)
+    });
+    is_pair || is_share || is_future(&text.to_ascii_uppercase())
 }

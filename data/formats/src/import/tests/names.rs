@@ -1,6 +1,6 @@
 //! Columns of words of which nothing says whether they are instruments.
 
-use super::texts::refusal;
+use super::texts::{read, refusal};
 use super::*;
 
 fn read_told(text: &str, columns: &str) -> FileRecords {
@@ -402,4 +402,104 @@ fn numbers_that_are_times_of_other_programs_are_refused_or_told() {
             .len(),
         3
     );
+}
+
+#[test]
+fn numbers_of_shares_are_not_mixed_into_one_instrument() {
+    let bars = |numbers: &[(&str, &str)]| {
+        let days = (1..).zip(numbers);
+        let rows = days.map(|(day, (number, price))| {
+            format!("2024-01-{day:02},{number},{price},{price},{price},{price},1000\n")
+        });
+        format!(
+            "date,stk,open,high,low,close,volume\n{}",
+            rows.collect::<String>()
+        )
+    };
+    let (a, b) = (("600000", "7.1"), ("000001", "17.1"));
+    for numbers in [vec![a, a, b, b], vec![a, b, a, b, a, b]] {
+        let refused = refusal(&bars(&numbers));
+        assert!(
+            refused.contains("a column \"stk\" of words that may be instruments (000001, 600000)"),
+            "{refused}"
+        );
+    }
+    // One after another, where the first thousand rows are of one; and interleaved, at prices nearer to each other.
+    let one = |number: &str, price: usize| {
+        let row = |minute: usize| {
+            let (hour, minute) = (minute / 60, minute % 60);
+            format!("2024-01-02 {hour:02}:{minute:02}:00,{number},{price}.{minute:02},1\n")
+        };
+        (0..1_200).map(row).collect::<String>()
+    };
+    let text = format!(
+        "time,stk,price,size\n{}{}",
+        one("600000", 7),
+        one("000001", 7)
+    );
+    let refused = refusal(&text);
+    assert!(
+        refused.contains("a column \"stk\" of words that may be instruments"),
+        "{refused}"
+    );
+    let pairs = (0..60).map(|second| {
+        let (number, price) = [("1810", 10_000), ("9988", 10_100)][second % 2];
+        let price = price + second / 2 % 3;
+        format!("2024-01-02 09:30:{second:02},{number},{price},1\n2024-01-02 09:30:{second:02},{number},{price},2\n")
+    });
+    let text = format!("time,stk,price,size\n{}", pairs.collect::<String>());
+    assert!(refusal(&text).contains("that may be instruments (1810, 9988)"));
+    // Numbers that measure or count, and those of one share.
+    for text in [
+        bars(&[a, a, a, a]),
+        bars(&[
+            ("1200", "7.1"),
+            ("1300", "9.1"),
+            ("1250", "7.2"),
+            ("1190", "9.2"),
+        ]),
+        bars(&[
+            ("2023", "7.1"),
+            ("2023", "7.12"),
+            ("2024", "7.11"),
+            ("2024", "7.13"),
+        ]),
+        bars(&[("0", "7.1"), ("1", "17.1"), ("0", "7.1"), ("1", "17.1")]),
+        bars(&[a, a, b, b]).replace("stk", "trades_of_day"),
+    ] {
+        assert_eq!(read(&text).len(), 4, "{text}");
+    }
+}
+
+#[test]
+fn symbols_in_small_letters_are_symbols() {
+    let trades = |one: &str, other: &str| {
+        let lines = (0..40).map(|second| {
+            let name = [one, other][second / 2 % 2];
+            format!(
+                "2024-01-02 09:30:{second:02},{name},1.000{},5\n",
+                second % 3
+            )
+        });
+        format!("time,thing,price,size\n{}", lines.collect::<String>())
+    };
+    for (one, other) in [
+        ("usdcusdt", "daiusdt"),
+        ("usdc-usd", "dai-usd"),
+        ("esh4", "esm4"),
+        ("7203.t", "7267.t"),
+    ] {
+        let refused = refusal(&trades(one, other));
+        assert!(
+            refused.contains("a column \"thing\" of words that may be instruments"),
+            "{refused}"
+        );
+    }
+    for (one, other) in [
+        ("week1", "week2"),
+        ("industry", "poultry"),
+        ("fast", "slow"),
+    ] {
+        assert_eq!(read(&trades(one, other)).len(), 40);
+    }
 }

@@ -196,31 +196,18 @@ impl Layout {
             data,
             (options.format, &options.mapping),
         )?;
+        let is_by_venue = dialect.names_by_venue() || options.mapping.has(Role::Venue);
         let mut layout = Layout {
             delimiter,
             skip: start.first,
-            is_columnar: false,
             has_header: start.header.is_some(),
-            names,
-            roles,
-            shape,
             depth,
             dialect,
-            is_by_venue: dialect.names_by_venue() || options.mapping.has(Role::Venue),
-            apart: Vec::new(),
-            sides: Vec::new(),
-            words: Vec::new(),
-            unknown: Unknown::default(),
-            rules: Vec::new(),
-            singles: Vec::new(),
-            time: TimeFormat::Compact,
-            clock: None,
-            is_time_in_doubt: false,
+            is_by_venue,
             decimal: options.decimal.unwrap_or_default(),
             is_decimal_open: options.decimal.is_none(),
-            has_apostrophes: false,
-            known: Known::default(),
             notes,
+            ..Layout::plain(names, roles, shape)
         };
         row_of.1 = Some(start.first);
         layout.set_called_below(start.called(&rows, &options.mapping));
@@ -239,14 +226,23 @@ impl Layout {
     pub(crate) fn fixed(names: &[&str], time: TimeFormat) -> Layout {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let roles = columns::known(&names);
+        let shape = columns::plain_shape(&roles).expect("formats name columns of a known shape");
+        Layout {
+            time,
+            ..Layout::plain(names, roles, shape)
+        }
+    }
+
+    /// Rows of columns of these roles, of which nothing else is known.
+    fn plain(names: Vec<String>, roles: Vec<Option<Role>>, shape: Shape) -> Layout {
         Layout {
             delimiter: b',',
             skip: 0,
             is_columnar: false,
             has_header: false,
-            shape: columns::plain_shape(&roles).expect("formats name columns of a known shape"),
             names,
             roles,
+            shape,
             depth: Vec::new(),
             dialect: Dialect::Plain,
             is_by_venue: false,
@@ -256,7 +252,7 @@ impl Layout {
             unknown: Unknown::default(),
             rules: Vec::new(),
             singles: Vec::new(),
-            time,
+            time: TimeFormat::Compact,
             clock: None,
             is_time_in_doubt: false,
             decimal: Decimal::Point,

@@ -3,7 +3,7 @@
 
 use super::columns::{has_time, is_market, roles, shape};
 use super::other::whole_values;
-use super::{Dialect, Known, Layout, Puzzle, Role, Unknown, Unread, depth, plain};
+use super::{Dialect, Layout, Puzzle, Role, Unread, depth, plain};
 use crate::FormatError;
 use crate::import::columnar::{Described, DescribedColumn, ValueKind};
 use crate::import::number::Decimal;
@@ -75,31 +75,17 @@ impl Layout {
             return Err(changes_in_columns());
         }
         notes.extend(note_of_unread(table));
+        let is_by_venue = dialect.names_by_venue() || options.mapping.has(Role::Venue);
         let mut layout = Layout {
-            delimiter: b',',
-            skip: 0,
             is_columnar: true,
             has_header: true,
-            names,
-            roles,
-            shape,
             depth,
             dialect,
-            is_by_venue: dialect.names_by_venue() || options.mapping.has(Role::Venue),
-            apart: Vec::new(),
-            sides: Vec::new(),
-            words: Vec::new(),
-            unknown: Unknown::default(),
-            rules: Vec::new(),
-            singles: Vec::new(),
-            time: TimeFormat::Compact,
-            clock: None,
-            is_time_in_doubt: false,
+            is_by_venue,
             decimal: options.decimal.unwrap_or(Decimal::Point),
             is_decimal_open: options.decimal.is_none(),
-            has_apostrophes: false,
-            known: Known::default(),
             notes,
+            ..Layout::plain(names, roles, shape)
         };
         let is_instant = are_instants(table, layout.time_columns().0);
         layout.set_header_zone(data, options, is_instant)?;

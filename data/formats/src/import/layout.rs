@@ -21,6 +21,8 @@ mod vendor;
 mod volume;
 mod zone;
 
+pub(crate) use agree::{Agreed, Beside};
+
 use super::format::Format;
 use super::number::Decimal;
 use super::options::ImportOptions;
@@ -105,6 +107,8 @@ pub(crate) struct Layout {
     pub(crate) words: Vec<usize>,
     /// Columns of words of which nothing says what they are, in a file that names no instruments.
     pub(crate) unknown: Unknown,
+    /// Columns that have to say the same time as the one that is taken.
+    pub(crate) times_beside: Vec<Beside>,
     /// Columns that say what a row is, and whether it counts.
     pub(crate) rules: Vec<Rule>,
     /// Columns of floats of 64 bits that all are floats of 32 bits, and are read as those.
@@ -250,6 +254,7 @@ impl Layout {
             sides: Vec::new(),
             words: Vec::new(),
             unknown: Unknown::default(),
+            times_beside: Vec::new(),
             rules: Vec::new(),
             singles: Vec::new(),
             time: TimeFormat::Compact,

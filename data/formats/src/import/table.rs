@@ -77,6 +77,7 @@ pub(super) fn prepare(
     if !layout.words.is_empty() && reader.times.meet() {
         apart::no_instruments_by_words(input, &layout)?;
     }
+    doubt::times_agree(input, &layout)?;
     if layout.unknown.differ || reader.words_differ {
         names::no_instruments_by_names(input, &layout)?;
     }

@@ -1,8 +1,8 @@
 //! Whether the columns of times of a file say the same: where one says another time than the one that is taken, one of them is wrong, or
 //! of a zone that nobody says.
 
-use super::{Puzzle, Role, plain};
-use crate::import::cells::DAY_NS;
+use super::{Layout, Puzzle, Role, plain};
+use crate::import::cells::{Cells, DAY_NS};
 use crate::import::options::ImportOptions;
 use crate::import::role::is_time_alone;
 use crate::import::text::Fields;
@@ -30,73 +30,171 @@ struct RowTime {
     unit: i64,
 }
 
-/// Refuses a file in which another column of times contradicts the one that is taken.
+/// Another column of times beside the one that is taken.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Beside {
+    taken: usize,
+    other: usize,
+    /// A column of times of day, where the other one is of dates.
+    clock: Option<usize>,
+    is_date: bool,
+    has_zone: bool,
+}
+
+/// Refuses a file in which another column of times contradicts, in the first rows, the one that is taken.
 pub(super) fn one_time(
     names: &[String],
     roles: &[Option<Role>],
     data: &[Fields],
     options: &ImportOptions,
 ) -> Result<(), Puzzle> {
-    let told = [Role::Time, Role::Date, Role::TimeOfDay];
-    let is_told = told.iter().any(|role| options.mapping.has(*role));
-    if is_told || options.time_format.is_some() {
-        return Ok(());
-    }
-    let at = |role: Role| roles.iter().position(|known| *known == Some(role));
-    let Some(taken) = at(Role::Time) else {
-        return Ok(());
-    };
-    let is_alone = |at: usize| is_time_alone(&plain(&names[at]));
-    let others = (0..names.len()).filter(|other| {
-        let is_time = roles[*other].is_none() && is_alone(*other) && is_alone(taken);
-        *other != taken && is_time || Some(*other) == at(Role::Date)
-    });
-    for other in others {
-        let is_date = Some(other) == at(Role::Date);
-        let clock = at(Role::TimeOfDay).filter(|_| is_date);
+    for beside in beside(names, roles, options) {
         for row in data.iter().filter(|row| row.len() == names.len()) {
-            let Some(this) = RowTime::of(names, row, taken, None) else {
-                break;
-            };
-            let mut day_alone = RowTime::of(names, row, other, None);
-            if let Some(day) = day_alone.as_mut().filter(|_| is_date) {
-                // A date may be written with a midnight.
-                day.is_date |= day.ts % DAY_NS == 0;
-            }
-            let joined = clock.and_then(|clock| RowTime::of(names, row, other, Some(clock)));
-            let Some(that) = joined.or(day_alone) else {
-                break;
-            };
-            if let Some(why) = this.contradicts(&that, options.zone.is_some()) {
-                let text = |time: &RowTime| String::from_utf8_lossy(&time.text).into_owned();
-                let found = format!(
-                    "{:?} in column {:?} and {:?} in column {:?}, which are {why}",
-                    text(&this),
-                    this.name,
-                    text(&that),
-                    that.name
-                );
-                let expected = match clock {
-                    Some(clock) => format!(
-                        "--columns time={} or date={},time_of_day={}",
-                        this.name, names[other], names[clock]
-                    ),
-                    None => format!("--columns time={} or time={}", this.name, that.name),
-                };
-                return Err((found, expected));
+            match beside.disagreement(names, row) {
+                Some(Ok(puzzle)) => return Err(puzzle),
+                Some(Err(())) => break,
+                None => {}
             }
         }
     }
     Ok(())
 }
 
+/// The columns that have to say the same time as the one that is taken.
+fn beside(names: &[String], roles: &[Option<Role>], options: &ImportOptions) -> Vec<Beside> {
+    let told = [Role::Time, Role::Date, Role::TimeOfDay];
+    let is_told = told.iter().any(|role| options.mapping.has(*role));
+    let at = |role: Role| roles.iter().position(|known| *known == Some(role));
+    let taken = at(Role::Time).filter(|_| !is_told && options.time_format.is_none());
+    let Some(taken) = taken else {
+        return Vec::new();
+    };
+    let is_alone = |at: usize| is_time_alone(&plain(&names[at]));
+    let others = (0..names.len()).filter(|other| {
+        let is_time = roles[*other].is_none() && is_alone(*other) && is_alone(taken);
+        *other != taken && is_time || Some(*other) == at(Role::Date)
+    });
+    let beside = others.map(|other| {
+        let is_date = Some(other) == at(Role::Date);
+        Beside {
+            taken,
+            other,
+            clock: at(Role::TimeOfDay).filter(|_| is_date),
+            is_date,
+            has_zone: options.zone.is_some(),
+        }
+    });
+    beside.collect()
+}
+
+/// How the times of a row were found to agree with each other: rows that go on so need not be looked at as closely.
+#[derive(Default)]
+pub(crate) struct Agreed {
+    formats: Option<(TimeFormat, TimeFormat)>,
+    /// How far both were apart.
+    apart: Option<i64>,
+}
+
+impl Agreed {
+    /// Whether times are as far apart as they were before.
+    fn goes_on(&self, this: &[u8], that: &[u8]) -> bool {
+        let Some((format, other)) = &self.formats else {
+            return false;
+        };
+        let ts = |format: &TimeFormat, text: &[u8]| {
+            let stamped = format.parse(text, &TimeZone::UTC)?;
+            (!stamped.is_date).then_some(stamped.ts.0)
+        };
+        let both = ts(format, this).zip(ts(other, that));
+        both.and_then(|(this, that)| that.checked_sub(this)) == self.apart && self.apart.is_some()
+    }
+}
+
+impl Layout {
+    /// Keeps which columns have to say the same time as the one that is taken, so that all rows are asked.
+    pub(super) fn set_beside(&mut self, options: &ImportOptions) {
+        self.times_beside = beside(&self.names, &self.roles, options);
+    }
+}
+
+impl Beside {
+    /// The columns whose times are held against each other.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = usize> + use<> {
+        [Some(self.taken), Some(self.other), self.clock]
+            .into_iter()
+            .flatten()
+    }
+
+    /// What in a row contradicts the time that is taken, where rows before it agreed in a way that is noted.
+    pub(crate) fn disagrees(
+        &self,
+        names: &[String],
+        row: &dyn Cells,
+        agreed: &mut Agreed,
+    ) -> Option<Puzzle> {
+        let (this, that) = (row.text(self.taken), row.text(self.other));
+        if self.clock.is_none() && agreed.goes_on(&this, &that) {
+            return None;
+        }
+        let found = self.disagreement(names, row);
+        if found.is_none() && self.clock.is_none() {
+            let formats = TimeFormat::of(&this).zip(TimeFormat::of(&that));
+            let ts =
+                |format: &TimeFormat, text: &[u8]| Some(format.parse(text, &TimeZone::UTC)?.ts.0);
+            let apart = formats
+                .as_ref()
+                .and_then(|(format, other)| ts(other, &that)?.checked_sub(ts(format, &this)?));
+            *agreed = Agreed { formats, apart };
+        }
+        found?.ok()
+    }
+
+    /// What in a row contradicts the time that is taken, if something does; an error if one of the times cannot be read, or in two ways.
+    pub(crate) fn disagreement(
+        &self,
+        names: &[String],
+        row: &dyn Cells,
+    ) -> Option<Result<Puzzle, ()>> {
+        let Some(this) = RowTime::of(names, row, self.taken, None) else {
+            return Some(Err(()));
+        };
+        let mut day_alone = RowTime::of(names, row, self.other, None);
+        if let Some(day) = day_alone.as_mut().filter(|_| self.is_date) {
+            // A date may be written with a midnight.
+            day.is_date |= day.ts % DAY_NS == 0;
+        }
+        let joined =
+            (self.clock).and_then(|clock| RowTime::of(names, row, self.other, Some(clock)));
+        let Some(that) = joined.or(day_alone) else {
+            return Some(Err(()));
+        };
+        let why = this.contradicts(&that, self.has_zone)?;
+        let text = |time: &RowTime| String::from_utf8_lossy(&time.text).into_owned();
+        let found = format!(
+            "{:?} in column {:?} and {:?} in column {:?}, which are {why}",
+            text(&this),
+            this.name,
+            text(&that),
+            that.name
+        );
+        let expected = match self.clock {
+            Some(clock) => format!(
+                "--columns time={} or date={},time_of_day={}",
+                this.name, names[self.other], names[clock]
+            ),
+            None => format!("--columns time={} or time={}", this.name, that.name),
+        };
+        Some(Ok((found, expected)))
+    }
+}
+
 impl RowTime {
     /// The time that a row has in a column, or in one of dates and one of times of day; nothing if it can be read in two ways or not at all.
-    fn of(names: &[String], row: &Fields, at: usize, clock: Option<usize>) -> Option<RowTime> {
-        let mut text = row.get(at).to_vec();
+    fn of(names: &[String], row: &dyn Cells, at: usize, clock: Option<usize>) -> Option<RowTime> {
+        let mut text = row.text(at).into_owned();
         let mut name = names[at].clone();
         if let Some(clock) = clock {
-            text = [text.as_slice(), b" ", row.get(clock)].concat();
+            text = [text.as_slice(), b" ", &row.text(clock)].concat();
             name = format!("{name} and {}", names[clock]);
         }
         let format = TimeFormat::of(&text)?;

@@ -126,6 +126,16 @@ impl Layout {
         at.filter(|_| self.is_databento())
     }
 
+    /// How `--columns` calls a column: by its name, or by its number from one if it has none of its own.
+    pub(crate) fn told_as(&self, at: usize) -> String {
+        let name = self.names.get(at).map_or("", String::as_str);
+        let is_one = |other: &&String| other.as_str() == name;
+        match name.is_empty() || self.names.iter().filter(is_one).count() > 1 {
+            true => (at + 1).to_string(),
+            false => name.to_owned(),
+        }
+    }
+
     /// Which role a column would have to have so that instruments are named by it.
     pub(crate) fn role_apart(&self, at: usize) -> Role {
         match self.column(Role::Ticker) {

@@ -22,6 +22,7 @@ impl Layout {
         self.set_called(data, options, &is_readable);
         self.set_unknown(data, &options.mapping, is_readable);
         self.set_own();
+        self.set_beside(options);
         self.has_apostrophes = self.apostrophes(data);
     }
 

@@ -71,7 +71,7 @@ impl Reader<'_> {
         let expected = format!(
             "{}, as above (--columns {role}={} names instruments by it, and {role}=- takes all for one)",
             String::from_utf8_lossy(first),
-            self.layout.names[*at]
+            self.layout.told_as(*at)
         );
         Err(self.wrong(cells, *at, &expected))
     }

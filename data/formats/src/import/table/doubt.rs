@@ -4,7 +4,7 @@ use crate::Result;
 use crate::import::cells::Cells;
 use crate::import::columnar::Rows;
 use crate::import::input::Input;
-use crate::import::layout::{ClockDigits, Layout};
+use crate::import::layout::{Agreed, Beside, ClockDigits, Layout};
 use crate::import::number::{self, Decimal};
 use crate::import::options::ImportOptions;
 use crate::import::reader::{is_none, single_of};
@@ -108,6 +108,36 @@ pub(super) fn settle_times(input: &Input, layout: &mut Layout) -> Result<()> {
         TimeFormat::Epoch(_) => settle_epoch(input, layout),
         TimeFormat::Text(_) => settle_dates(input, layout),
         _ => Ok(()),
+    }
+}
+
+/// Refuses a file in which another column of times contradicts the one that is taken, in any row. Rows of which a time cannot be read are for
+/// the reader to refuse.
+pub(super) fn times_agree(input: &Input, layout: &Layout) -> Result<()> {
+    if layout.times_beside.is_empty() {
+        return Ok(());
+    }
+    let mut read = layout.clone();
+    let columns = layout.times_beside.iter().flat_map(Beside::columns);
+    read.apart.extend(columns);
+    let mut all: Vec<(&Beside, Agreed)> = (layout.times_beside.iter())
+        .map(|beside| (beside, Agreed::default()))
+        .collect();
+    let mut found = None;
+    each_until(input, &read, |line, cells| {
+        if cells.len() == layout.names.len() {
+            let puzzle = all
+                .iter_mut()
+                .find_map(|(beside, agreed)| beside.disagrees(&layout.names, cells, agreed));
+            found = puzzle.map(|puzzle| (line, puzzle));
+        }
+        found.is_none()
+    })?;
+    match found {
+        Some((line, (found, expected))) => {
+            Err(layout.fault(&input.shown(), line, found, &expected))
+        }
+        None => Ok(()),
     }
 }
 

@@ -122,3 +122,39 @@ fn names_of_times_of_venues_are_known() {
     let refused = refusal("time,price,size,side\n1704153600123,1,2,long\n");
     assert!(refused.contains("expected buy or sell"), "{refused}");
 }
+
+#[test]
+fn two_columns_of_times_are_held_against_each_other_in_all_rows() {
+    let text = |wrong: Option<usize>| {
+        let row = |at: usize| {
+            let (minute, other) = match wrong {
+                Some(wrong) if at >= wrong => (at, at + 7),
+                _ => (at, at),
+            };
+            let time = |at: usize| format!("{:02}:{:02}:00", 9 + at / 60, at % 60);
+            format!(
+                "2024-01-02 {},2024-01-02T{}Z,1,1,1,1,5\n",
+                time(minute),
+                time(other)
+            )
+        };
+        let rows = (0..700).map(row).collect::<String>();
+        format!("timestamp,datetime,open,high,low,close,volume\n{rows}")
+    };
+    assert_eq!(read(&text(None)).len(), 700);
+    for wrong in [1, 650] {
+        let refused = refusal(&text(Some(wrong)));
+        let line = wrong + 2;
+        assert!(
+            refused.contains(
+                "which are other times, expected --columns time=timestamp or time=datetime"
+            ),
+            "{refused}"
+        );
+        let is_first = wrong == 1;
+        assert!(
+            is_first || refused.starts_with(&format!("TEST.csv, line {line}: ")),
+            "{refused}"
+        );
+    }
+}

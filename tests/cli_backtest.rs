@@ -518,7 +518,7 @@ fn a_tick_that_prices_contradict_is_told() {
     for data in [file.display().to_string(), catalog] {
         std::fs::write(&said, "name,tick\nAAA,0.3\n").unwrap();
         let found = json(&data, &[&rules]);
-        let told = "prices between steps of the tick: 12 of 16 of AAA, whose tick is 0.3 (of the first 4096 of each instrument)";
+        let told = "prices between steps of the tick: 12 of 16 of AAA, whose tick is 0.3";
         let notes = found["notes"].as_array().unwrap();
         assert!(notes.contains(&told.into()), "{notes:?}");
         let refused = backtest(&data, &[&rules, &["--strict"]]);

@@ -7,9 +7,6 @@ use tickloom_types::{
     some_of,
 };
 
-/// Prices that are looked at of each instrument: a tick that is wrong is wrong from the begin.
-const LOOKED_AT: u64 = 4_096;
-
 /// Prices of instruments whose tick is said.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OffTick(Arc<Mutex<Vec<Option<Steps>>>>);
@@ -23,6 +20,8 @@ struct Steps {
     /// Prices that were looked at, and those of them that are between two steps.
     seen: u64,
     off: u64,
+    /// The newest prices that are on a step, of two places in records: most prices are as the one before, and need no division.
+    on: [i64; 2],
 }
 
 impl OffTick {
@@ -32,20 +31,18 @@ impl OffTick {
         OffTick(Arc::new(Mutex::new(all)))
     }
 
-    /// The same records from their begin, of which the first of each instrument are looked at; what was looked at of them before counts no
-    /// more.
+    /// The same records from their begin, all of which are looked at; what was looked at of them before counts no more.
     pub(super) fn over(&self, records: Stream) -> Stream {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut left = 0;
+        let mut is_said = false;
         for steps in all.iter_mut().flatten() {
             (steps.seen, steps.off) = (0, 0);
-            left += 1;
+            is_said = true;
         }
-        match left {
-            0 => records,
-            _ => Box::new(Looked {
+        match is_said {
+            false => records,
+            true => Box::new(Looked {
                 records,
-                left,
                 all: self.clone(),
             }),
         }
@@ -58,12 +55,7 @@ impl OffTick {
         let off: Vec<String> = off
             .map(|steps| format!("{} of {} of {}", steps.off, steps.seen, steps.of))
             .collect();
-        (!off.is_empty()).then(|| {
-            format!(
-                "prices between steps of the tick: {} (of the first {LOOKED_AT} of each instrument)",
-                some_of(&off)
-            )
-        })
+        (!off.is_empty()).then(|| format!("prices between steps of the tick: {}", some_of(&off)))
     }
 }
 
@@ -77,35 +69,41 @@ impl Steps {
             tick: def.tick_size,
             seen: 0,
             off: 0,
+            on: [0; 2],
         })
     }
 
     fn look(&mut self, record: &Record) {
-        let mut price = |price: i64| {
+        let mut price = |price: i64, place: usize| {
             self.seen += 1;
-            self.off += u64::from(price % self.tick != 0);
+            if self.on[place] == price {
+                return;
+            }
+            match price % self.tick {
+                0 => self.on[place] = price,
+                _ => self.off += 1,
+            }
         };
         match record.kind() {
-            Some(Kind::Trade) => price(TradeBody::of(record).price),
+            Some(Kind::Trade) => price(TradeBody::of(record).price, 0),
             Some(Kind::Quote) => {
                 let (bid, ask) = QuoteBody::of(record).prices();
-                bid.into_iter().chain(ask).for_each(price);
+                bid.into_iter().for_each(|bid| price(bid, 0));
+                ask.into_iter().for_each(|ask| price(ask, 1));
             }
             Some(Kind::Bar) => {
                 let bar = BarBody::of(record);
                 let prices = [bar.open, bar.high, bar.low, bar.close];
-                prices.into_iter().for_each(price);
+                prices.into_iter().for_each(|one| price(one, 0));
             }
             _ => {}
         }
     }
 }
 
-/// Records on their way, of which the first are looked at.
+/// Records on their way, which are looked at.
 struct Looked {
     records: Stream,
-    /// Instruments whose prices are still looked at.
-    left: usize,
     all: OffTick,
 }
 
@@ -114,18 +112,12 @@ impl RecordBlocks for Looked {
 
     fn next_block(&mut self) -> Result<Option<RecordBlock<'_>>, DataError> {
         let block = self.records.next_block()?;
-        if self.left == 0 {
-            return Ok(block);
-        }
         let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
         for record in block.iter().flat_map(|block| block.records) {
             let at = usize::try_from(record.header.instrument).ok();
             let steps = at.and_then(|at| all.get_mut(at)?.as_mut());
-            if let Some(steps) = steps.filter(|steps| steps.seen < LOOKED_AT) {
+            if let Some(steps) = steps {
                 steps.look(record);
-                if steps.seen >= LOOKED_AT {
-                    self.left -= 1;
-                }
             }
         }
         Ok(block)
@@ -138,7 +130,7 @@ mod tests {
     use tickloom_data::InBlocks;
     use tickloom_types::{Contract, Header, InstrumentId, InstrumentKind, SourceId, Ts};
 
-    /// Who stops and reads them again from their begin counts none twice, and what follows the first 4,096 counts for nothing.
+    /// Who stops and reads them again from their begin counts none twice; the last are looked at as the first.
     #[test]
     fn records_that_are_read_again_are_looked_at_again() {
         let mut instruments = Instruments::new();
@@ -155,8 +147,8 @@ mod tests {
         let records = || -> Stream {
             let trades = (0..6_000).map(|at: i64| {
                 let header = Header::new(Kind::Trade, InstrumentId(0), SourceId(0), Ts(at), Ts(at));
-                // Two between steps among the first, and all of the last.
-                let price = if at == 0 || at >= 4_095 { 7 } else { 10 };
+                // One between steps among the first, and ten of the last.
+                let price = if at == 0 || at >= 5_990 { 7 } else { 10 };
                 let body = TradeBody {
                     price,
                     qty: 1,
@@ -166,7 +158,7 @@ mod tests {
             });
             off_tick.over(Box::new(InBlocks::new(trades)))
         };
-        let told = "prices between steps of the tick: 2 of 4096 of A, whose tick is 0.5 (of the first 4096 of each instrument)";
+        let told = "prices between steps of the tick: 11 of 6000 of A, whose tick is 0.5";
         records().next_block().unwrap();
         for _ in 0..2 {
             let mut records = records();

@@ -553,6 +553,41 @@ fn what_was_dropped_of_a_bundle_is_imported_again() {
     assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
 }
 
+/// Of an exported file nobody knows which rows of it are gone from a bundle: it is not said to be there.
+#[test]
+fn an_exported_file_of_which_a_bundle_lost_rows_is_not_said_to_be_there() {
+    let dir = workspace();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (first, second) = (path("first"), path("second"));
+    let import =
+        |file: &str, catalog: &str| json(&["import", file, "--catalog", catalog, "--json"]);
+    let mut exported = Vec::new();
+    for name in ["A", "B"] {
+        let file = minutes(dir.path(), &format!("{name}.csv"), 0, 30);
+        assert_eq!(counts(&import(&file, &first)), [30, 0, 0]);
+        let to = path(&format!("{name}-exported.csv"));
+        let words = ["export", "--catalog", &first, "--kind", "bars"];
+        let ran = tickloom(&[&words[..], &["--instrument", name, "--to-file", &to]].concat());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(counts(&import(&to, &second)), [30, 0, 0]);
+        exported.push(to);
+    }
+    let compacted = json(&["catalog", "compact", &second, "--json"]);
+    assert_eq!(compacted["bundles"][0]["rows"], 60, "{compacted}");
+    let again = import(&exported[0], &second);
+    assert_eq!(again["imports"][0]["unchanged"], true, "{again}");
+    let ran = tickloom(&["catalog", "retain", &second, "--before", "2034-01-01"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let ran = tickloom(&["import", &exported[0], "--catalog", &second]);
+    assert_eq!(ran.code, 2, "{}", ran.stdout);
+    assert!(
+        ran.stderr
+            .contains("was written together with other imports as"),
+        "{}",
+        ran.stderr
+    );
+}
+
 /// A wrong row of one instrument is none of another, also when both are one run.
 #[test]
 fn what_was_left_out_of_one_instrument_is_asked_of_that_one() {

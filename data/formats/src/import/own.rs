@@ -23,7 +23,7 @@ use rows::Decoder;
 use std::fs::File;
 use std::path::Path;
 use tickloom_catalog::mark_bars;
-use tickloom_catalog::{Catalog, IMPORT_RUN, Importing, RunWriter};
+use tickloom_catalog::{Catalog, CatalogError, IMPORT_RUN, Importing, RunWriter};
 use tickloom_journal::RunMeta;
 
 /// A kind of file that export writes.
@@ -238,6 +238,11 @@ fn import_alone(
             ..run.clone()
         };
         let is_there = catalog.has_part(name, 0, &source)?.is_some();
+        if let Some(bundle) = catalog.dropped_bundle(name)?.filter(|_| is_there) {
+            // Which of its rows are not there any more nobody knows.
+            let run = name.clone();
+            return Err(CatalogError::Bundled { run, bundle }.into());
+        }
         writers.push(if is_there {
             None
         } else {

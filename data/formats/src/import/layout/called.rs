@@ -2,11 +2,14 @@
 //! column of names, of which all its rows have the same.
 
 use super::rules::has_letter;
+use super::volume::words;
 use super::{Layout, Role, plain};
 use crate::import::options::ImportOptions;
 use crate::import::role::NAMES_OF_ONE;
 use crate::import::text::Fields;
 use crate::import::time::TimeFormat;
+use jiff::tz::TimeZone;
+use tickloom_types::NANOS_PER_SECOND;
 
 /// Digits of the number of a share, at least.
 const DIGITS_MIN: usize = 4;
@@ -23,6 +26,8 @@ impl Layout {
         self.set_unknown(data, &options.mapping, is_readable);
         self.set_own();
         self.set_beside(options);
+        self.set_ends(data);
+        self.set_currency(data, options);
         self.has_apostrophes = self.apostrophes(data);
     }
 
@@ -63,6 +68,51 @@ impl Layout {
             let note = format!("instrument {called}, as column {name:?} says");
             self.notes.push(note);
             self.known.called = Some(called);
+        }
+    }
+}
+
+impl Layout {
+    /// Takes the times of bars for their closes where their column is called an end, unless they are dates or the last instants of minutes,
+    /// which say it themselves.
+    fn set_ends(&mut self, data: &[Fields]) {
+        const ENDS: [&str; 5] = ["end", "ending", "ends", "close", "closing"];
+        let (time, _) = self.time_columns();
+        let words = words(&self.names[time]);
+        let is_end = words.iter().any(|word| ENDS.contains(&word.as_str()));
+        let is_whole = |row: &&Fields| row.len() == self.names.len();
+        let first = data.iter().find(is_whole).map(|row| self.time_text(row));
+        let stamped = first.and_then(|text| TimeFormat::of(&text)?.parse(&text, &TimeZone::UTC));
+        let is_even = |ts: i64| (ts % (60 * NANOS_PER_SECOND)) < 59 * NANOS_PER_SECOND;
+        let is_close = stamped.is_some_and(|stamped| !stamped.is_date && is_even(stamped.ts.0));
+        if self.shape.is_bars() && is_end && is_close {
+            let name = &self.names[time];
+            let note = format!(
+                "times in {name:?} are taken as the closes of bars (--stamp open if they are not)"
+            );
+            self.notes.push(note);
+            self.known.are_closes = true;
+        }
+    }
+
+    /// Takes the currency of prices from a column that says it, in a file of one instrument.
+    fn set_currency(&mut self, data: &[Fields], options: &ImportOptions) {
+        const NAMES: [&str; 4] = ["currency", "ccy", "quotecurrency", "pricecurrency"];
+        if self.column(Role::Ticker).is_some() || options.currency.is_some() {
+            return;
+        }
+        let is_code = |text: &[u8]| text.len() == 3 && text.iter().all(u8::is_ascii_uppercase);
+        let column = self.apart.iter().copied().find(|at| {
+            let is_named = NAMES.contains(&plain(&self.names[*at]).as_str());
+            let mut rows = data.iter().filter(|row| row.len() == self.names.len());
+            is_named && rows.all(|row| is_code(row.get(*at)))
+        });
+        if let Some((at, row)) = column.zip(data.first()) {
+            let code = String::from_utf8_lossy(row.get(at)).into_owned();
+            let name = &self.names[at];
+            self.notes
+                .push(format!("prices in {code}, as column {name:?} says"));
+            self.known.currency = Some(code);
         }
     }
 }

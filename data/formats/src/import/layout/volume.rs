@@ -72,7 +72,7 @@ impl Unit {
 }
 
 /// The words of a name, in lower case: parted by signs, and by capitals behind small letters.
-fn words(name: &str) -> Vec<String> {
+pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_small = false;
     for c in name.chars() {

@@ -158,3 +158,66 @@ fn two_columns_of_times_are_held_against_each_other_in_all_rows() {
         );
     }
 }
+
+#[test]
+fn seconds_of_other_epochs_are_refused_with_both_readings() {
+    let bars = |first: i64| {
+        let row = |at: i64| format!("{},10,11,9,10.5,100\n", first + at * 60);
+        let rows = (0..3).map(row).collect::<String>();
+        format!("datetime,open,high,low,close,volume\n{rows}")
+    };
+    let refused = refusal(&bars(3_787_032_600));
+    assert_eq!(
+        refused,
+        "TEST.csv, line 2: \"3787032600\", which is 2090-01-02T09:30:00Z as seconds since the epoch, in the future, or 2024-01-02T09:30:00Z as seconds since 1904, expected --time-format s, or times since 1970 or written as dates"
+    );
+    let options = ImportOptions {
+        time_format: Some("s".to_owned()),
+        ..ImportOptions::default()
+    };
+    let file = read_text(&bars(3_787_032_600), &options).unwrap();
+    assert!(rows(&file)[0].starts_with("2090-01-02T09:31:00Z"));
+    // What is past may be seconds of any epoch, and is since 1970.
+    assert!(read(&bars(959_817_600))[0].starts_with("2000-06-01T00:01:00Z"));
+}
+
+#[test]
+fn bars_whose_times_are_called_ends_close_then() {
+    let closes = |name: &str, times: [&str; 2]| -> Vec<String> {
+        let [first, second] = times;
+        let text =
+            format!("{name},open,high,low,close,volume\n{first},1,1,1,1,1\n{second},1,1,1,1,1\n");
+        read(&text).iter().map(|row| row[..20].to_owned()).collect()
+    };
+    let minutes = ["2024-01-02 09:31", "2024-01-02 09:32"];
+    for (name, first) in [
+        ("bar_end_time", "2024-01-02T09:31:00Z"),
+        ("end", "2024-01-02T09:31:00Z"),
+        ("PeriodEnd", "2024-01-02T09:31:00Z"),
+        ("time", "2024-01-02T09:32:00Z"),
+        ("trend_time", "2024-01-02T09:32:00Z"),
+    ] {
+        assert_eq!(closes(name, minutes)[0], first, "{name}");
+    }
+    // Last instants and dates say it themselves.
+    let last = ["2024-01-02 09:31:59", "2024-01-02 09:32:59"];
+    assert_eq!(closes("end", last)[0], "2024-01-02T09:32:00Z");
+    assert_eq!(
+        closes("end", ["2024-01-02", "2024-01-03"])[0],
+        "2024-01-03T00:00:00Z"
+    );
+}
+
+#[test]
+fn a_column_says_the_currency_of_prices() {
+    let currency = |column: &str, more: &str| {
+        let text = format!(
+            "date,{column}open,high,low,close,volume,Currency\n2024-01-02,{more}1,1,1,1,1,EUR\n2024-01-03,{more}1,1,1,1,1,EUR\n"
+        );
+        let file = read_text(&text, &ImportOptions::default()).unwrap();
+        file.instruments.defs()[0].currency.clone()
+    };
+    assert_eq!(currency("", ""), "EUR");
+    // Of several instruments each may have its own.
+    assert_eq!(currency("symbol,", "X,"), "USD");
+}

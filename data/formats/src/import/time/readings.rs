@@ -2,8 +2,10 @@
 
 use super::ticks::Ticks;
 use super::{Stamped, TimeFormat, epoch_decimals, unit_name, unit_told};
+use crate::import::cells::DAY_NS;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tickloom_types::Ts;
+use tickloom_types::{NANOS_PER_SECOND, Ts};
 
 /// What a number is in two ways.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +32,9 @@ impl Reading {
 pub(crate) fn other_epoch(texts: &[Vec<u8>]) -> Option<Reading> {
     const DIGITS: usize = 18;
     let first = texts.first()?;
+    if let Some(reading) = not_yet(texts) {
+        return Some(reading);
+    }
     let years = Ts::parse("1990-01-01").ok()?..Ts::parse("2100-01-01").ok()?;
     [Ticks::Net, Ticks::File].into_iter().find_map(|ticks| {
         let is_one = |text: &Vec<u8>| {
@@ -44,6 +49,47 @@ pub(crate) fn other_epoch(texts: &[Vec<u8>]) -> Option<Reading> {
         ];
         Some(Reading::of(first, ways, ["ns", ticks.name()]))
     })
+}
+
+/// The readings of seconds that since 1970 lie in the future, and since 1960, as SAS counts them, or 1904, as macOS did, do not.
+fn not_yet(texts: &[Vec<u8>]) -> Option<Reading> {
+    const DIGITS: usize = 10;
+    /// Seconds from the begin of 1960, and of 1904, to that of 1970.
+    const OTHERS: [(i64, &str); 2] = [
+        (315_619_200, "seconds since 1960, as SAS counts them"),
+        (2_082_844_800, "seconds since 1904"),
+    ];
+    // A clock that is behind does not make times of these years doubtful.
+    let known = Ts::parse("2027-01-01").ok()?.0;
+    let now = i64::try_from(Timestamp::now().as_nanosecond()).ok()?;
+    let latest = now.max(known).checked_add(2 * DAY_NS)?;
+    let seconds = |text: &Vec<u8>| -> Option<i64> {
+        let whole = text.split(|b| *b == b'.').next()?;
+        let whole = std::str::from_utf8(whole).ok()?;
+        whole.parse().ok().filter(|_| whole.len() == DIGITS)
+    };
+    let ts = |text: &Vec<u8>, less: i64| {
+        let seconds = seconds(text)?.checked_sub(less)?;
+        seconds.checked_mul(NANOS_PER_SECOND).map(Ts)
+    };
+    let is_late = |text: &Vec<u8>| ts(text, 0).is_some_and(|ts| ts.0 > latest);
+    let are_dates = texts.iter().all(|text| short_year(text).is_some());
+    if are_dates || !texts.iter().all(is_late) {
+        return None;
+    }
+    let first = texts.first()?;
+    let (less, words) = OTHERS.into_iter().find(|(less, _)| {
+        let is_one =
+            |text: &Vec<u8>| ts(text, *less).is_some_and(|ts| (0..=latest).contains(&ts.0));
+        texts.iter().all(is_one)
+    })?;
+    let ways = [
+        (ts(first, 0)?, "seconds since the epoch, in the future,"),
+        (ts(first, less)?, words),
+    ];
+    let mut reading = Reading::of(first, ways, ["s", "s"]);
+    "--time-format s, or times since 1970 or written as dates".clone_into(&mut reading.expected);
+    Some(reading)
 }
 
 /// The time that digits are with a year of two digits, and the pattern of that: `2401020930` is 2024-01-02 09:30.

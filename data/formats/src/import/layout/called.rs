@@ -3,7 +3,7 @@
 
 use super::rules::has_letter;
 use super::volume::words;
-use super::{Layout, Role, plain};
+use super::{Layout, Role, Shape, plain};
 use crate::import::options::ImportOptions;
 use crate::import::role::NAMES_OF_ONE;
 use crate::import::text::Fields;
@@ -27,6 +27,11 @@ impl Layout {
         self.set_own();
         self.set_beside(options);
         self.set_ends(data);
+        let is_tape = self.names.iter().any(|name| plain(name) == "siptimestamp");
+        if is_tape && self.shape == Shape::Quotes {
+            let note = "sizes of quotes of the consolidated tape may be in round lots, of 100 shares before November 2025: they are taken as they are";
+            self.notes.push(note.to_owned());
+        }
         self.set_currency(data, options);
         self.has_apostrophes = self.apostrophes(data);
     }

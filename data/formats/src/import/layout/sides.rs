@@ -78,7 +78,7 @@ pub(super) fn sides_by_content(
 /// Why words of a book are no sides of trades: `bid` may be who bought, or where the bid was hit.
 pub(super) fn of_book(name: &str) -> Puzzle {
     let found = format!(
-        "a column {name:?} of bid and ask: the side of who traded, the one that was traded with, or levels of a book"
+        "a column {name:?} of bid and ask: levels of a book, or trades, with the side of who traded or of who rested"
     );
     let expected = format!(
         "--columns side={name} if the bid bought, maker_side={name} if the bid was sold to, or --format book-levels"

@@ -77,7 +77,6 @@ pub(super) fn prepare(
     if !layout.words.is_empty() && reader.times.meet() {
         apart::no_instruments_by_words(input, &layout)?;
     }
-    doubt::times_agree(input, &layout)?;
     if layout.unknown.differ || reader.words_differ {
         names::no_instruments_by_names(input, &layout)?;
     }
@@ -147,7 +146,8 @@ fn settle(input: &Input, options: &ImportOptions, layout: &mut Layout) -> Result
         doubt::settle_days(input, layout)?;
     }
     thirty_seconds::settle(input, layout)?;
-    decimal::settle_points(input, layout)
+    decimal::settle_points(input, layout)?;
+    doubt::times_agree(input, layout)
 }
 
 /// What is wrong with rows that are not of the time that the name of their file says.

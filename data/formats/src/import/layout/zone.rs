@@ -28,14 +28,16 @@ impl Layout {
             here.zip(there)
                 .is_some_and(|(here, there)| !here.is_date && here.ts != there.ts)
         };
-        let mut whole = data.iter().filter(|row| row.len() == self.names.len());
-        if whole.any(is_local) {
+        let whole = data.iter().filter(|row| row.len() == self.names.len());
+        if whole.take(FIRST_ROWS).any(is_local) {
             let note = "times say no zone: taken as UTC (--zone says another)";
             self.notes.push(note.to_owned());
         }
     }
 }
 
+/// Rows that show whether times say a zone.
+const FIRST_ROWS: usize = 8;
 /// Zones by which columns of times are called, beside those in brackets.
 const ABBREVIATIONS: [&str; 32] = [
     "utc", "gmt", "eet", "eest", "cet", "cest", "met", "wet", "est", "edt", "et", "cst", "cdt",

@@ -133,14 +133,30 @@ mod tests {
         assert_eq!(cookie_value(&sent(&["a=1", "a=1"]), "a", false), None);
     }
 
+    /// Whether the value is the one between `=` and `;`, without space around it (RFC 6265, section 4.2.1), and none if there are two.
+    fn is_by_the_plain_rule(bytes: &[u8]) -> bool {
+        let mut headers = HeaderMap::new();
+        let Ok(value) = HeaderValue::from_bytes(bytes) else {
+            return true;
+        };
+        let line = value.to_str().unwrap_or_default().to_owned();
+        headers.append(header::COOKIE, value);
+        let parts = line.split(';').filter_map(|part| part.split_once('='));
+        let mut values = parts.filter(|(name, _)| name.trim() == "a");
+        let only = values.next().filter(|_| values.next().is_none());
+        let expected = only.map(|(_, value)| value.trim());
+        cookie_value(&headers, "a", false).as_deref() == expected
+    }
+
     proptest! {
         #[test]
-        fn whatever_is_sent_is_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let mut headers = HeaderMap::new();
-            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
-                headers.append(header::COOKIE, value);
-            }
-            drop(cookie_value(&headers, "a", false));
+        fn whatever_is_sent_is_read_as_the_plain_rule_has_it(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(is_by_the_plain_rule(&bytes));
+        }
+
+        #[test]
+        fn what_is_nearly_a_cookie_is_read_as_the_plain_rule_has_it(text in "[a=; \"\tb]{0,40}") {
+            prop_assert!(is_by_the_plain_rule(text.as_bytes()));
         }
     }
 }

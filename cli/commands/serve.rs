@@ -96,6 +96,7 @@ mod serving {
     use super::settings::{Grpc, Settings, settings};
     use super::{Args, Name};
     use crate::failure::Failure;
+    use crate::services::services;
     use crate::{output, stop};
     use anyhow::anyhow;
     use serde_json::json;
@@ -106,7 +107,8 @@ mod serving {
     use tickloom_auth::Auth;
     use tickloom_chassis::identity::{Authority, CERTIFICATE_LIFE, Identity, IdentityError};
     use tickloom_chassis::{
-        Clock, Entrance, Outgoing, RpcOptions, Runner, ServeOptions, Stop, TraceExport, serve_at,
+        Clock, Entrance, Outgoing, RpcOptions, Runner, ServeOptions, Stop, TraceExport,
+        check_test_clock, serve_at,
     };
     use tracing_subscriber::Layer;
     use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -178,8 +180,15 @@ mod serving {
     }
 
     async fn runners(settings: &Settings, stop: &Stop) -> Result<Vec<Runner>, Failure> {
-        let outgoing = Outgoing::new(&settings.outgoing, Clock::System).map_err(Failure::input)?;
-        let with = || (Clock::System, outgoing.clone());
+        let clock = settings.test_clock.map_or(Clock::System, Clock::standing);
+        let outgoing = Outgoing::new(&settings.outgoing, clock.clone()).map_err(Failure::input)?;
+        let with = || (clock.clone(), outgoing.clone());
+        if let Some(at) = settings.test_clock {
+            for service in services() {
+                let checked = check_test_clock(&settings.place, service.name, at).await;
+                checked.map_err(Failure::input)?;
+            }
+        }
         let mut runners = Vec::new();
         if settings.names.contains(&Name::Activity) {
             let config = ActivityConfig {
@@ -244,6 +253,11 @@ mod serving {
         output::note(&format!("serving {} at {address}", names.join(", ")));
         if let (Some(grpc), Some(shown)) = (serving.grpc, shown) {
             output::note(&format!("gRPC at {grpc} {shown}"));
+        }
+        if let Some(at) = settings.test_clock {
+            output::note(&format!(
+                "time stands still at {at}, and moves by POST /test/clock alone: this is for tests"
+            ));
         }
         for (service, words) in words {
             output::note(&format!("{service}: {words}"));

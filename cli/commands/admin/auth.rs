@@ -153,7 +153,7 @@ mod working {
     use std::fs::File;
     use std::io::BufReader;
     use tickloom_auth::Auth;
-    use tickloom_chassis::{AuditHead, Clock, Service, export_audit, verify_audit};
+    use tickloom_chassis::{AuditHead, Clock, export_audit, verify_audit};
     use tickloom_types::Ts;
     use tokio::runtime::Runtime;
 
@@ -200,7 +200,9 @@ mod working {
     pub(crate) fn rebuild(args: RebuildArgs) -> Result<(), Failure> {
         let events = Runtime::new().map_err(Failure::run)?.block_on(async {
             let database = args.place.open_auth().await?;
-            let events = Auth::rebuild(&database).await.map_err(Failure::run)?;
+            let events = tickloom_chassis::rebuild::<Auth>(&database)
+                .await
+                .map_err(Failure::run)?;
             database.close().await;
             Ok(events.unwrap_or(0))
         })?;

@@ -14,6 +14,8 @@ pub(super) struct HttpKeys {
     pub(super) observers: Vec<Network>,
     pub(super) tls: Option<TlsFiles>,
     pub(super) rate: RateLimit,
+    /// Whether time is moved over HTTP.
+    pub(super) moves_clock: bool,
 }
 
 /// What is shown over TLS.
@@ -91,6 +93,7 @@ impl HttpKeys {
             proxies: self.proxies,
             observers: self.observers,
             rate: self.rate,
+            moves_clock: self.moves_clock,
         };
         options.check()?;
         Ok(options)

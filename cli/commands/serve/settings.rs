@@ -20,6 +20,7 @@ use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{
     HttpOptions, MailConfig, Network, OutgoingConfig, Place, RateLimit, TracesConfig,
 };
+use tickloom_types::Ts;
 
 const PORT: u16 = 8080;
 /// Keys that encrypt secrets in the database of auth, beside the databases.
@@ -41,6 +42,8 @@ struct File {
     tls: Option<TlsFiles>,
     /// How many requests one address may make.
     rate: RateLimit,
+    /// When time stands still, and moves by `POST /test/clock` alone, in nanoseconds since 1970: for tests.
+    test_clock: Option<i64>,
     /// Address of gRPC.
     grpc: Option<SocketAddr>,
     /// Folder with certificates.
@@ -123,6 +126,8 @@ pub(super) struct Settings {
     pub(super) place: Place,
     pub(super) outgoing: OutgoingConfig,
     pub(super) traces: Option<TracesConfig>,
+    /// When time stands still, if it does.
+    pub(super) test_clock: Option<Ts>,
     pub(super) names: Vec<Name>,
     pub(super) records: Vec<PathBuf>,
     /// Those of auth, if it runs.
@@ -159,6 +164,7 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
         observers: file.observers,
         tls: file.tls,
         rate: file.rate,
+        moves_clock: file.test_clock.is_some(),
     };
     let callers = if args.caller.is_empty() {
         file.caller
@@ -215,6 +221,7 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
         records,
         auth,
         own_issuer,
+        test_clock: file.test_clock.map(Ts),
     })
 }
 

@@ -35,10 +35,11 @@ use crate::credential::secret::Secret;
 use crate::error::AuthError;
 pub use crate::flows::grants::Explained;
 use crate::flows::links::{SETUP, make_link};
+use crate::keep::{Cleaning, KEY_ROTATION, KeyRotation, LeftOut, follow_keys};
 use crate::link_requests::LinkRequests;
 use crate::logout_notices::LogoutNotices;
 use crate::pages::links::SET_UP;
-use crate::projections::rebuild;
+use crate::projections::Accounts;
 use crate::provider::Provider;
 pub use crate::provider::{ClientAuthentication, ClientSecret, ProviderConfig};
 use crate::signing::Signing;
@@ -52,9 +53,11 @@ use std::sync::Arc;
 use tickloom_chassis::console::BrowserSessions;
 use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{
-    Authenticator, ChassisError, Clock, Context, Database, EffectHandler, Effects, Health,
-    MailConfig, Mailer, Migration, Migrations, Pages, Result, Service, Stop, Write, hold_events,
+    Authenticator, ChassisError, Clock, Context, Database, EffectHandler, MailConfig, Mailer,
+    Migration, Migrations, Outgoing, Pages, Projection, Result, Service, Stop, TimerHandler, Write,
+    hold_events, set_timer,
 };
+use tickloom_types::Ts;
 use tokio::task::JoinHandle;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -75,10 +78,10 @@ pub struct Auth {
     /// What secrets are encrypted with.
     pub(crate) keys: Arc<EncryptionKeys>,
     pub(crate) grants: GrantCache,
-    /// Mail if some is sent, and what applications are told.
-    pub(crate) effects: Effects,
-    /// Whether mail is sent.
-    pub(crate) has_mail: bool,
+    /// How applications are told that somebody signed out.
+    outgoing: Outgoing,
+    /// Who sends mail, if some is sent.
+    mailer: Option<Arc<Mailer>>,
     /// Whether people sign up on their own.
     pub(crate) is_open: bool,
     /// Who asks for passkeys, if there can be some under the address of the service.
@@ -138,15 +141,9 @@ impl Auth {
         let keys = config.encryption_keys;
         let names = (config.issuer.as_str(), config.algorithm);
         let signing = Signing::begin(&database, Arc::clone(&keys), names, now).await?;
-        signing.rotate(&database, now).await?;
+        set_key_rotation(&database, &signing, now).await?;
         let signing = Arc::new(signing);
-        let notices = LogoutNotices {
-            database: database.clone(),
-            clock: clock.clone(),
-            signing: Arc::clone(&signing),
-            outgoing: outgoing.clone(),
-        };
-        let effects = effects(notices, (config.mail.as_ref(), &config.issuer))?;
+        let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
         let mut providers = Vec::new();
         for (name, provider) in config.providers {
             providers.push(Provider::new((&name, provider), &config.issuer, &outgoing)?);
@@ -161,8 +158,8 @@ impl Auth {
             signing,
             keys,
             grants: GrantCache::default(),
-            effects,
-            has_mail: config.mail.is_some(),
+            outgoing,
+            mailer: mailer.map(Arc::new),
             is_open: config.sign_up,
             issuer: config.issuer,
             providers,
@@ -171,6 +168,11 @@ impl Auth {
             database,
             clock,
         })
+    }
+
+    /// Whether mail is sent.
+    pub(crate) fn has_mail(&self) -> bool {
+        self.mailer.is_some()
     }
 
     /// The address of a page of ours that takes a link, with the link.
@@ -190,21 +192,18 @@ fn start(error: &dyn std::error::Error) -> ChassisError {
     ChassisError::Start(error.to_string())
 }
 
-fn effects(
-    notices: LogoutNotices,
-    (mail, issuer): (Option<&MailConfig>, &str),
-) -> std::result::Result<Effects, AuthError> {
-    let (database, clock) = (notices.database.clone(), notices.clock.clone());
-    let mut handlers: Vec<Arc<dyn EffectHandler>> = vec![Arc::new(notices)];
-    if let Some(mail) = mail {
-        handlers.push(Arc::new(Mailer::new(mail)?));
-        handlers.push(Arc::new(LinkRequests {
-            database: database.clone(),
-            clock: clock.clone(),
-            issuer: issuer.to_owned(),
-        }));
-    }
-    Ok(Effects::new(database, clock, handlers))
+/// Changes keys that sign if it is time, as at a start after a while or with another algorithm, and sets the timer at which they change next.
+async fn set_key_rotation(
+    database: &Database,
+    signing: &Signing,
+    now: Ts,
+) -> std::result::Result<(), AuthError> {
+    let mut write = database.write().await?;
+    hold_events(&mut write).await?;
+    let next = signing.rotate(&mut write, now).await?;
+    set_timer(&mut write, KEY_ROTATION, KEY_ROTATION, next).await?;
+    write.commit().await?;
+    signing.reload(database).await
 }
 
 /// What challenges are made with: the same for all processes of the database.
@@ -333,8 +332,35 @@ impl Service for Auth {
         Some(Arc::<Auth>::clone(self))
     }
 
-    async fn rebuild(database: &Database) -> Result<Option<u64>> {
-        rebuild(database).await.map(Some)
+    fn projections() -> Vec<Box<dyn Projection>> {
+        vec![Box::new(Accounts::default())]
+    }
+
+    fn effects(self: &Arc<Auth>) -> Vec<Arc<dyn EffectHandler>> {
+        let mut handlers: Vec<Arc<dyn EffectHandler>> = vec![Arc::new(LogoutNotices {
+            database: self.database.clone(),
+            clock: self.clock.clone(),
+            signing: Arc::clone(&self.signing),
+            outgoing: self.outgoing.clone(),
+        })];
+        if let Some(mailer) = &self.mailer {
+            handlers.push(Arc::<Mailer>::clone(mailer));
+            handlers.push(Arc::new(LinkRequests {
+                database: self.database.clone(),
+                clock: self.clock.clone(),
+                issuer: self.issuer.clone(),
+            }));
+        }
+        handlers
+    }
+
+    fn timers(self: &Arc<Auth>) -> Vec<Arc<dyn TimerHandler>> {
+        let (signing, database) = (Arc::clone(&self.signing), self.database.clone());
+        vec![
+            Arc::new(Cleaning(Arc::clone(self))),
+            Arc::new(KeyRotation { database, signing }),
+            Arc::new(LeftOut),
+        ]
     }
 
     fn pages(self: &Arc<Auth>) -> Pages {
@@ -346,10 +372,8 @@ impl Service for Auth {
     }
 
     fn start(self: &Arc<Auth>, stop: &Stop) -> Vec<JoinHandle<()>> {
-        vec![
-            tokio::spawn(Arc::clone(self).keep(stop.clone())),
-            tokio::spawn(self.effects.clone().run(stop.clone())),
-        ]
+        let (signing, database) = (Arc::clone(&self.signing), self.database.clone());
+        vec![tokio::spawn(follow_keys(signing, database, stop.clone()))]
     }
 
     fn startup_notice(&self) -> Option<String> {
@@ -359,11 +383,5 @@ impl Service for Auth {
             "nobody is an administrator yet: open this link, which is shown once, to create the first one \
              (or send what is behind its # to POST /auth/v1/links/finish with email, name and password): {address}"
         ))
-    }
-
-    fn health(&self) -> Health {
-        let mut health = Health::default();
-        self.effects.add_health(&mut health);
-        health
     }
 }

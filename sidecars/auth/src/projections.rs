@@ -3,14 +3,14 @@
 pub(crate) mod curve;
 pub(crate) mod organisation;
 
-use crate::events::AuthEvent;
 use crate::events::organisation::OrganisationEvent;
+use crate::events::{AuthEvent, BODY_VERSION};
 use crate::model::organisation::Organisation;
 use crate::model::{Account, AccountKind, AccountState, Suspender};
 use crate::store::account;
 use crate::store::account::folded;
 use std::collections::HashMap;
-use tickloom_chassis::{Database, Replay, Result, StoredEvent, Write, rebuild_rows};
+use tickloom_chassis::{Projection, ProjectionFuture, Result, StoredEvent, Write};
 use tickloom_types::Ts;
 
 /// An address is one account's; of two that take it at the same time the second adds nothing.
@@ -34,17 +34,6 @@ const DROP_PASSKEYS: &str = "DELETE FROM passkey WHERE account = $1";
 const ADD_IDENTITY: &str = "INSERT INTO identity (id, account, issuer, subject, email, created) VALUES ($1, $2, $3, $4, $5, $6)";
 const DROP_IDENTITY: &str = "DELETE FROM identity WHERE id = $1";
 const DROP_IDENTITIES: &str = "DELETE FROM identity WHERE account = $1";
-const CLEAR: [&str; 8] = [
-    "DELETE FROM account",
-    "DELETE FROM granted",
-    "DELETE FROM access_key",
-    "DELETE FROM curve_key",
-    "DELETE FROM organisation",
-    "DELETE FROM member",
-    "DELETE FROM passkey",
-    "DELETE FROM identity",
-];
-
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
     ADD_ACCOUNT,
@@ -63,14 +52,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ADD_IDENTITY,
     DROP_IDENTITY,
     DROP_IDENTITIES,
-    CLEAR[0],
-    CLEAR[1],
-    CLEAR[2],
-    CLEAR[3],
-    CLEAR[4],
-    CLEAR[5],
-    CLEAR[6],
-    CLEAR[7],
 ];
 
 /// Writes down what an event made of an account. Whether it could: an address may be another account's.
@@ -264,20 +245,43 @@ async fn drop_rows(write: &mut Write, statements: &[&'static str], id: &str) -> 
     Ok(())
 }
 
-/// Drops these rows and makes them again from the log, in one transaction. Returns how many events there are.
-pub(crate) async fn rebuild(database: &Database) -> Result<u64> {
-    rebuild_rows(database, &CLEAR, &mut Made::default()).await
-}
-
-/// What was made of the events so far.
+/// The rows of accounts and organisations, and of what they have, made again from the log.
 #[derive(Default)]
-struct Made {
+pub(crate) struct Accounts {
+    /// As the events so far left them.
     accounts: HashMap<String, Account>,
     organisations: HashMap<String, Organisation>,
 }
 
-impl Replay for Made {
+impl Projection for Accounts {
+    fn tables(&self) -> &'static [&'static str] {
+        &[
+            "account",
+            "granted",
+            "access_key",
+            "curve_key",
+            "organisation",
+            "member",
+            "passkey",
+            "identity",
+        ]
+    }
+
+    fn replay<'a>(
+        &'a mut self,
+        write: &'a mut Write,
+        event: &'a StoredEvent,
+    ) -> ProjectionFuture<'a> {
+        Box::pin(self.event(write, event))
+    }
+}
+
+impl Accounts {
     async fn event(&mut self, write: &mut Write, stored: &StoredEvent) -> Result<()> {
+        if stored.v != BODY_VERSION {
+            let why = format!("it is of version {}, expected {BODY_VERSION}", stored.v);
+            return Err(stored.unreadable(why));
+        }
         let aggregate = &stored.aggregate;
         if let Some(id) = aggregate.strip_prefix("account/") {
             return replay_account(write, &mut self.accounts, (id, stored)).await;

@@ -80,37 +80,26 @@ impl Signing {
         })
     }
 
-    /// Changes keys if it is time, and takes those to which another process changed.
-    pub(crate) async fn rotate(&self, database: &Database, now: Ts) -> Result<(), AuthError> {
+    /// Changes the keys that are stored if it is time, and returns when it is time next.
+    pub(crate) async fn rotate(&self, write: &mut Write, now: Ts) -> Result<Ts, AuthError> {
+        let (stored, _) =
+            store::signing::all(write.connection(), &self.keys, EncryptionKeys::decrypt).await?;
+        let ring = KeyRing::restore(self.policy.clone(), stored)?;
+        let Some(next) = ring.rotate(now)? else {
+            return Ok(ring.next_rotation());
+        };
+        store::signing::replace(write, &next.stored(), &self.keys).await?;
+        Ok(next.next_rotation())
+    }
+
+    /// Takes the keys that are stored: those to which a timer changed, here or in another process.
+    pub(crate) async fn reload(&self, database: &Database) -> Result<(), AuthError> {
         let (stored, _) =
             store::signing::all(database.reader(), &self.keys, EncryptionKeys::decrypt).await?;
-        let mut ring = KeyRing::restore(self.policy.clone(), stored)?;
-        if ring.next_rotation() <= now {
-            let mut write = database.write().await?;
-            hold_events(&mut write).await?;
-            let (stored, _) =
-                store::signing::all(write.connection(), &self.keys, EncryptionKeys::decrypt)
-                    .await?;
-            ring = KeyRing::restore(self.policy.clone(), stored)?;
-            ring = self.rotated(&mut write, ring, now).await?;
-            write.commit().await?;
-        }
+        let ring = KeyRing::restore(self.policy.clone(), stored)?;
         let state = Arc::new(state(&self.issuer, ring)?);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         Ok(())
-    }
-
-    async fn rotated(
-        &self,
-        write: &mut Write,
-        ring: KeyRing,
-        now: Ts,
-    ) -> Result<KeyRing, AuthError> {
-        let Some(next) = ring.rotate(now)? else {
-            return Ok(ring);
-        };
-        store::signing::replace(write, &next.stored(), &self.keys).await?;
-        Ok(next)
     }
 
     /// A token, and what it says.

@@ -7,6 +7,7 @@
 mod client;
 mod commands;
 mod document;
+mod effects;
 mod harness;
 mod lists;
 mod logs;
@@ -16,9 +17,11 @@ mod peers;
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 #[path = "../../../tests/common/postgres.rs"]
 mod postgres;
+mod projections;
 mod refusals;
 mod schema;
 mod test_authenticator;
+mod timers;
 
 pub use client::{Client, Open, Reply};
 pub use harness::{BEGIN, Harness, PATIENCE};
@@ -140,7 +143,7 @@ pub fn conformance<S: Conforms>() {
 /// The checks that fail, each as its name and the engine: on SQLite, and on a server of PostgreSQL too if that is asked for and is there.
 pub fn failures<S: Conforms>(with_server: bool) -> Vec<String> {
     logs::capture();
-    let checks: [Check; 12] = [
+    let checks: [Check; 14] = [
         ("statements prepare", schema::statements_prepare::<S>),
         ("released schemas come forward", schema::comes_forward::<S>),
         ("document is as promised", document::is_as_promised::<S>),
@@ -157,7 +160,9 @@ pub fn failures<S: Conforms>(with_server: bool) -> Vec<String> {
             commands::stop_lets_answers_end::<S>,
         ),
         ("lists are walked whole", lists::walked_whole::<S>),
-        ("rebuild is live", lists::rebuild_is_live::<S>),
+        ("rebuild is live", projections::rebuild_is_live::<S>),
+        ("effects have handlers", effects::have_handlers::<S>),
+        ("timers fire", timers::fire::<S>),
         ("metrics are read by others", metrics::are_read::<S>),
     ];
     let mut failed = Vec::new();

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::database::{Database, Engine, Place};
 use crate::event::check_events;
 use crate::migrations::{Migrations, pending_migrations};
+use crate::projection::rebuild;
 use crate::service::Service;
 use crate::tables::all_rows;
 use crate::{ChassisError, Result};
@@ -104,7 +105,7 @@ impl ServiceParts {
         ServiceParts {
             name: S::NAME,
             migrations: S::MIGRATIONS,
-            rebuild: |database| Box::pin(S::rebuild(database)),
+            rebuild: |database| Box::pin(rebuild::<S>(database)),
             rebuild_command: None,
             retry_command: None,
         }
@@ -285,19 +286,25 @@ fn is_fault(error: &ChassisError) -> bool {
 
 /// That nothing happened later than now.
 async fn clock(database: &Database, clock: &Clock) -> Result<Looked> {
-    let rows = sqlx::query(LATEST).fetch_all(database.reader()).await?;
+    let latest = latest(database).await?;
     // Later than what was read, as others go on writing.
     let now = clock.now();
+    if latest <= now {
+        let says = "nothing happened later than now";
+        return Ok(Looked::Good(says.to_owned()));
+    }
+    let says = format!("it is {now}, and something happened at {latest}");
+    Ok(Looked::Bad(says))
+}
+
+/// When the newest event or entry of the audit log happened; the epoch if there is none.
+pub(crate) async fn latest(database: &Database) -> Result<Ts> {
+    let rows = sqlx::query(LATEST).fetch_all(database.reader()).await?;
     let mut latest = 0;
     for row in rows {
         latest = latest.max(row.try_get::<i64, _>(0)?);
     }
-    if latest <= now.0 {
-        let says = "nothing happened later than now";
-        return Ok(Looked::Good(says.to_owned()));
-    }
-    let says = format!("it is {now}, and something happened at {}", Ts(latest));
-    Ok(Looked::Bad(says))
+    Ok(Ts(latest))
 }
 
 async fn effects(database: &Database) -> Result<Looked> {

@@ -5,6 +5,7 @@
 //! does it is given the key, with which the outside can make it once.
 
 mod handler;
+mod running;
 mod worker;
 
 use crate::Result;
@@ -33,8 +34,11 @@ const END: &str = "UPDATE effect SET state = $3, last_answer = $4, next_at = $5,
     WHERE key = $1 AND attempts = $2 AND state = 'waiting'";
 const END_AND_ERASE: &str = "UPDATE effect SET state = $3, last_answer = $4, next_at = $5, lease_until = 0, \
     payload = '' WHERE key = $1 AND attempts = $2 AND state = 'waiting'";
-const COUNTS: &str = "SELECT state, CAST(count(*) AS BIGINT) FROM effect \
-    WHERE state IN ('waiting', 'refused', 'given_up') GROUP BY state";
+/// When effects of a kind are tried next; those that are being done when their lease ends.
+const NEXT: &str = "SELECT min(CASE WHEN lease_until > next_at THEN lease_until ELSE next_at END) FROM effect \
+    WHERE state = 'waiting' AND kind = $1";
+const COUNTS: &str = "SELECT state, kind, CAST(count(*) AS BIGINT) FROM effect \
+    WHERE state IN ('waiting', 'refused', 'given_up') GROUP BY state, kind";
 const RETRY: &str = "UPDATE effect SET state = 'waiting', attempts = 0, next_at = $2, lease_until = 0 \
     WHERE state = 'given_up' AND kind = $1";
 
@@ -56,6 +60,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CLAIM,
     END,
     END_AND_ERASE,
+    NEXT,
     COUNTS,
     RETRY,
     FORGET,
@@ -152,6 +157,13 @@ async fn due(database: &Database, kind: &str, now: Ts, busy: &[String]) -> Resul
     }
     let row = found.fetch_optional(database.reader()).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// When an effect of a kind is tried next, if nobody does it before.
+async fn next(database: &Database, kind: &str) -> Result<Option<Ts>> {
+    let found = sqlx::query(NEXT).bind(kind);
+    let row = found.fetch_one(database.reader()).await?;
+    Ok(row.try_get::<Option<i64>, _>(0)?.map(Ts))
 }
 
 /// Takes an effect that is due, until the lease ends, if nobody was faster.

@@ -38,6 +38,12 @@ pub enum ChassisError {
         address: std::net::SocketAddr,
     },
 
+    /// A clock that whoever asks moves, where others ask or time is the system's.
+    #[error(
+        "a test clock is for services on loopback, without proxies, whose time is not the system's"
+    )]
+    TestClock,
+
     /// A text that is no host.
     #[error(
         "`{name}` is no host, expected a name or an address, such as `id.example.com` or `10.0.0.5`"

@@ -26,9 +26,6 @@ const AFTER: &str = "SELECT position, aggregate, version, kind, v, at, actor, re
 const EXTENT: &str = "SELECT CAST(coalesce((SELECT head FROM stream WHERE name = $1), 0) AS BIGINT), \
     CAST(count(*) AS BIGINT), CAST(coalesce(max(position), 0) AS BIGINT) FROM event";
 
-/// Events that are read together when rows are made again.
-const PORTION: i64 = 500;
-
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[NEXT, HOLD, HEAD, INSERT, AFTER, EXTENT];
 
@@ -172,46 +169,6 @@ pub async fn events_after(
         .fetch_all(database.reader())
         .await?;
     rows.iter().map(stored).collect()
-}
-
-/// Makes rows again from the log of events.
-pub trait Replay: Send {
-    /// What an event makes of the rows, as when it happened.
-    fn event(
-        &mut self,
-        write: &mut Write,
-        event: &StoredEvent,
-    ) -> impl Future<Output = Result<()>> + Send;
-}
-
-/// Drops rows by these statements and makes them again from the log, in one transaction. Returns how many events there are.
-///
-/// # Errors
-/// [`ChassisError::Database`], and what `replay` says of an event. Nothing is changed then.
-pub async fn rebuild_rows(
-    database: &Database,
-    clear: &[&'static str],
-    replay: &mut impl Replay,
-) -> Result<u64> {
-    let mut write = database.write().await?;
-    hold_events(&mut write).await?;
-    for statement in clear {
-        sqlx::query(*statement).execute(write.connection()).await?;
-    }
-    let (mut position, mut count) = (0, 0);
-    loop {
-        let events = events_after(database, position, PORTION).await?;
-        let Some(last) = events.last() else {
-            break;
-        };
-        position = last.position;
-        for event in &events {
-            count += 1;
-            replay.event(&mut write, event).await?;
-        }
-    }
-    write.commit().await?;
-    Ok(count)
 }
 
 /// Whether the log has every event from the first to the newest, and the position of that.

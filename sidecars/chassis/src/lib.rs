@@ -30,11 +30,13 @@ mod network;
 mod outgoing;
 mod page;
 mod problem;
+mod projection;
 pub mod rpc;
 mod secret_file;
 mod serve;
 mod service;
 mod tables;
+mod timer;
 mod trace;
 
 pub use access::{
@@ -61,10 +63,7 @@ pub use effect::{
 };
 pub use error::ChassisError;
 pub use etag::{IfMatch, IfNoneMatch, etag};
-pub use event::{
-    NewEvent, Replay, StoredEvent, append, check_events, events_after, head, hold_events,
-    rebuild_rows,
-};
+pub use event::{NewEvent, StoredEvent, append, check_events, events_after, head, hold_events};
 pub use http::{
     CallerAddress, Certificate, HttpOptions, HttpsError, RateLimit, RequestId, RequestOrigin,
 };
@@ -79,10 +78,12 @@ pub use network::{Network, NetworkError};
 pub use outgoing::{Outgoing, OutgoingAnswer, OutgoingConfig, OutgoingError, OutgoingRequest};
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageQuery};
 pub use problem::{Problem, ProblemCode, Problems};
+pub use projection::{Projection, ProjectionFuture, rebuild};
 pub use secret_file::{SecretFileError, make_own_folder, read_secret, read_secret_file};
-pub use serve::{Entrance, RpcOptions, ServeOptions, Serving, serve, serve_at};
+pub use serve::{Entrance, RpcOptions, ServeOptions, Serving, check_test_clock, serve, serve_at};
 pub use service::{Context, Health, Pages, Runner, Service, Stop};
 pub use tables::{all_rows, schema, tables};
+pub use timer::{Timer, TimerFuture, TimerHandler, Timers, set_timer};
 pub use trace::{TraceExport, TraceExportError, TracesConfig};
 
 /// Every statement that the chassis runs, by file, so that a test prepares each on both engines.
@@ -95,6 +96,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     audit::FILTER_STATEMENTS,
     effect::STATEMENTS,
     doctor::STATEMENTS,
+    timer::STATEMENTS,
 ];
 
 /// What a fallible call of this crate returns.

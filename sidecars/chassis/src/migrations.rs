@@ -22,10 +22,16 @@ pub type Migrations = &'static [Migration];
 const CHASSIS_PART: &str = "chassis";
 const OWN_PART: &str = "service";
 /// What every service has; its steps are numbered on their own.
-const CHASSIS: Migrations = &[Migration {
-    name: "chassis",
-    sql: include_str!("../migrations/0000_chassis.sql"),
-}];
+const CHASSIS: Migrations = &[
+    Migration {
+        name: "chassis",
+        sql: include_str!("../migrations/0000_chassis.sql"),
+    },
+    Migration {
+        name: "timer",
+        sql: include_str!("../migrations/0001_timer.sql"),
+    },
+];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS migration (\
     part TEXT NOT NULL, number BIGINT NOT NULL, name TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (part, number))";

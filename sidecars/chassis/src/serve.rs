@@ -6,6 +6,7 @@ mod https;
 mod page;
 mod root;
 mod rpc;
+mod test_clock;
 
 use crate::access::Gate;
 use crate::clock::Clock;
@@ -24,6 +25,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use test_clock::TestClock;
+pub use test_clock::check_test_clock;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -76,7 +79,7 @@ impl Serving {
 ///
 /// # Errors
 /// [`ChassisError::Io`] if an address cannot be bound; [`ChassisError::PlainHttp`], [`ChassisError::PlainRpc`],
-/// [`ChassisError::Https`], [`ChassisError::Identity`], [`ChassisError::Descriptors`].
+/// [`ChassisError::Https`], [`ChassisError::Identity`], [`ChassisError::Descriptors`], [`ChassisError::TestClock`].
 pub async fn serve(runners: Vec<Runner>, options: ServeOptions, stop: Stop) -> Result<Serving> {
     let entrance = Entrance::bind(&options.http).await?;
     serve_at(entrance, runners, options, stop).await
@@ -112,7 +115,9 @@ pub async fn serve_at(
             .map_or(Clock::System, |runner| runner.clock.clone()),
     };
     let rpc_door = grpc.map(|_| RpcDoor::new(&mut registry));
+    let moved = test_clock(&runners, &options.http)?;
     let (router, rest) = root::router(runners, identity.clone(), &options.http, registry);
+    let router = moved.into_iter().fold(router, Router::merge);
     let router = around(router, gate.clone(), door);
     let rpc_router = match rpc_door {
         Some(door) => Some(rpc::router(rest.rpc, &rest.root, (gate, door), &stop)?),
@@ -150,6 +155,22 @@ pub async fn serve_at(
         grpc,
         running,
     })
+}
+
+/// The path at which time is moved, if it is asked for.
+fn test_clock(runners: &[Runner], options: &HttpOptions) -> Result<Option<Router>> {
+    if !options.moves_clock {
+        return Ok(None);
+    }
+    options.check()?;
+    let clock = match runners.first() {
+        Some(Runner {
+            clock: clock @ Clock::Set(_),
+            ..
+        }) => clock.clone(),
+        _ => return Err(ChassisError::TestClock),
+    };
+    Ok(Some(test_clock::router(TestClock::new(clock, runners))))
 }
 
 async fn listen(at: SocketAddr) -> Result<TcpListener> {

@@ -1,15 +1,19 @@
 //! What a service is, and what runs one.
 
-use crate::Result;
 use crate::access::Authenticator;
 use crate::clock::Clock;
 use crate::console::{BrowserSessions, MenuGroup};
 use crate::database::{Database, Place};
+use crate::effect::{EffectHandler, Effects};
 use crate::idempotency::forget_expired;
 use crate::migrations::Migrations;
 use crate::outgoing::{Outgoing, OutgoingConfig};
+use crate::projection::Projection;
 use crate::rpc::{Caller, LocalChannel, Rpc, local_channel};
+use crate::timer::{TimerHandler, Timers};
+use crate::{ChassisError, Result};
 use axum::Router;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -64,26 +68,38 @@ pub trait Service: Sized + Send + Sync + 'static {
         Rpc::default()
     }
 
-    /// Drops the rows that the log of events gives again, makes them from there in one transaction, and returns how many events there
-    /// are; `None` if no rows come from the log.
-    ///
-    /// # Errors
-    /// What the database says, and an event that this version cannot read. Nothing is changed then.
-    fn rebuild(database: &Database) -> impl Future<Output = Result<Option<u64>>> + Send {
-        let _ = database;
-        async { Ok(None) }
+    /// Its rows that come from its log of events, and from nothing else: all of them are named here, and
+    /// [`rebuild`](crate::rebuild()) makes them again.
+    #[must_use]
+    fn projections() -> Vec<Box<dyn Projection>> {
+        Vec::new()
     }
 
-    /// Starts what it does without being asked, until the stop is told.
-    fn start(self: &Arc<Self>, stop: &Stop) -> Vec<JoinHandle<()>>;
+    /// Who does its effects, of each kind one: all of them are named here, and they are run while the service runs.
+    fn effects(self: &Arc<Self>) -> Vec<Arc<dyn EffectHandler>> {
+        Vec::new()
+    }
+
+    /// Who does what is to be done at its timers, of each kind one: all of them are named here, and they fire while the service runs.
+    fn timers(self: &Arc<Self>) -> Vec<Arc<dyn TimerHandler>> {
+        Vec::new()
+    }
+
+    /// Starts what else it does without being asked, until the stop is told.
+    fn start(self: &Arc<Self>, stop: &Stop) -> Vec<JoinHandle<()>> {
+        let _ = stop;
+        Vec::new()
+    }
 
     /// What is to be told to whoever starts it, once.
     fn startup_notice(&self) -> Option<String> {
         None
     }
 
-    /// How it is, without asking the database.
-    fn health(&self) -> Health;
+    /// How it is, without asking the database. How its effects and timers are is added to it.
+    fn health(&self) -> Health {
+        Health::default()
+    }
 }
 
 /// Pages of a service for people.
@@ -135,6 +151,8 @@ pub struct Runner {
     pub(crate) pages: Pages,
     pub(crate) browser_sessions: Option<Arc<dyn BrowserSessions>>,
     pub(crate) rpc: Rpc,
+    pub(crate) effects: Effects,
+    pub(crate) timers: Timers,
     pub(crate) health: Box<dyn Fn() -> Health + Send + Sync>,
     pub(crate) tasks: Vec<JoinHandle<()>>,
     pub(crate) startup_notice: Option<String>,
@@ -164,6 +182,34 @@ impl Stop {
     pub async fn or_after(&mut self, pause: Duration) {
         drop(tokio::time::timeout(pause, self.told()).await);
     }
+}
+
+fn effects<S: Service>(service: &Arc<S>, context: &Context) -> Result<Effects> {
+    let handlers = service.effects();
+    check_kinds("effects", handlers.iter().map(|handler| handler.kind()))?;
+    let (database, clock) = (context.database.clone(), context.clock.clone());
+    Ok(Effects::new(database, clock, handlers))
+}
+
+async fn timers<S: Service>(service: &Arc<S>, context: &Context) -> Result<Timers> {
+    let handlers = service.timers();
+    check_kinds("timers", handlers.iter().map(|handler| handler.kind()))?;
+    let (database, clock) = (context.database.clone(), context.clock.clone());
+    let timers = Timers::new(database, clock, handlers);
+    timers.keep().await?;
+    Ok(timers)
+}
+
+/// Each kind has one handler: of two it would be whichever is first.
+fn check_kinds(of: &str, kinds: impl Iterator<Item = &'static str>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for kind in kinds {
+        if !seen.insert(kind) {
+            let why = format!("{of} of the kind `{kind}` have two handlers, expected one");
+            return Err(ChassisError::Start(why));
+        }
+    }
+    Ok(())
 }
 
 impl Runner {
@@ -197,9 +243,13 @@ impl Runner {
             clock: clock.clone(),
             outgoing: outgoing.clone(),
         };
-        let service = S::new(context, config).await?;
+        let service = S::new(context.clone(), config).await?;
         let asked = Arc::clone(&service);
         let mut tasks = service.start(stop);
+        let effects = effects(&service, &context)?;
+        tasks.push(tokio::spawn(effects.clone().run(stop.clone())));
+        let timers = timers(&service, &context).await?;
+        tasks.push(tokio::spawn(timers.clone().run(stop.clone())));
         let forget = forget_expired(database.clone(), clock.clone(), stop.clone());
         tasks.push(tokio::spawn(forget));
         let empty = database.clone().keep_log_empty(stop.clone());
@@ -217,7 +267,14 @@ impl Runner {
             browser_sessions: service.browser_sessions(),
             rpc: service.rpc(),
             tasks,
-            health: Box::new(move || asked.health()),
+            effects: effects.clone(),
+            timers: timers.clone(),
+            health: Box::new(move || {
+                let mut health = asked.health();
+                effects.add_health(&mut health);
+                timers.add_health(&mut health);
+                health
+            }),
         })
     }
 

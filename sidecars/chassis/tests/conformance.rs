@@ -12,11 +12,11 @@ use sqlx::Row;
 use std::sync::Arc;
 use tickloom_chassis::conformance::{Conforms, List, Sample, failures};
 use tickloom_chassis::{
-    Access, Allowed, Answer, Answered, AuditOutcome, Clock, Context, Database, Health, Idempotent,
-    Migration, Migrations, NewAuditEntry, NewEvent, PathParts, Problem, ProblemCode, Result,
-    Service, Stop, Subject, append, append_audit, events_after,
+    Access, Allowed, Answer, Answered, AuditOutcome, Clock, Context, Database, Effect,
+    EffectAnswer, EffectFuture, EffectHandler, EffectPolicy, Idempotent, Migration, Migrations,
+    NewAuditEntry, NewEffect, NewEvent, PathParts, Problem, ProblemCode, Projection,
+    ProjectionFuture, Result, Service, StoredEvent, Subject, Write, append, append_audit, enqueue,
 };
-use tokio::task::JoinHandle;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -34,12 +34,20 @@ const LOGS_SECRET: u8 = 9;
 const STEP_CHANGED: u8 = 10;
 const STEP_LOSES_ROWS: u8 = 11;
 const STEP_RENAMES: u8 = 12;
+const PASSES_OVER: u8 = 13;
+const WRITES_ELSEWHERE: u8 = 14;
+const NAMES_NOTHING: u8 = 15;
+const NOBODY_DOES: u8 = 16;
+const DOES_ANYTHING: u8 = 17;
+const NO_ATTEMPT: u8 = 18;
 
 const ADD: &str = "INSERT INTO thing (id, secret) VALUES ($1, $2)";
 const AFTER: &str = "SELECT id FROM thing WHERE id > $1 ORDER BY id LIMIT $2";
 /// What moves when something is added before it.
 const LATEST: &str = "SELECT id FROM thing ORDER BY id DESC LIMIT $1 OFFSET $2";
-const CLEAR: &str = "DELETE FROM thing";
+const MARK: &str = "INSERT INTO mark VALUES ($1, '')";
+/// What somebody is told.
+const TOLD: &str = "a thing is there";
 
 /// What `released/0.0.1.txt` has of the step: its SHA-256, and a statement on `mark`.
 const FIRST: Migration = Migration {
@@ -120,7 +128,7 @@ impl<const FAULT: u8> Service for Things<FAULT> {
     const STATEMENTS: &'static [&'static [&'static str]] = if FAULT == STATEMENT {
         &[&["SELECT name FROM thing"]]
     } else {
-        &[&[ADD, AFTER, LATEST, CLEAR]]
+        &[&[ADD, AFTER, LATEST, MARK]]
     };
     type Config = ();
 
@@ -148,29 +156,81 @@ impl<const FAULT: u8> Service for Things<FAULT> {
             .with_state((Arc::new(same), FAULT))
     }
 
-    fn start(self: &Arc<Things<FAULT>>, _: &Stop) -> Vec<JoinHandle<()>> {
-        Vec::new()
+    fn projections() -> Vec<Box<dyn Projection>> {
+        vec![Box::new(Rows::<FAULT>)]
     }
 
-    async fn rebuild(database: &Database) -> Result<Option<u64>> {
-        let mut write = database.write().await?;
-        sqlx::query(CLEAR).execute(write.connection()).await?;
-        let events = events_after(database, 0, 1000).await?;
-        let most = if FAULT == REBUILD { 1 } else { usize::MAX };
-        for event in events.iter().take(most) {
-            let body: Value = serde_json::from_str(&event.body).unwrap();
-            sqlx::query(ADD)
-                .bind(event.position)
-                .bind(body["secret"].as_str().unwrap())
-                .execute(write.connection())
-                .await?;
+    fn effects(self: &Arc<Things<FAULT>>) -> Vec<Arc<dyn EffectHandler>> {
+        vec![Arc::new(Told::<FAULT>)]
+    }
+}
+
+/// The rows of things.
+struct Rows<const FAULT: u8>;
+
+impl<const FAULT: u8> Projection for Rows<FAULT> {
+    fn tables(&self) -> &'static [&'static str] {
+        match FAULT {
+            NAMES_NOTHING => &["thing", "nothing"],
+            _ => &["thing"],
         }
-        write.commit().await?;
-        Ok(Some(events.len() as u64))
     }
 
-    fn health(&self) -> Health {
-        Health::default()
+    fn replay<'a>(
+        &'a mut self,
+        write: &'a mut Write,
+        event: &'a StoredEvent,
+    ) -> ProjectionFuture<'a> {
+        Box::pin(async move {
+            if event.kind != "added" || event.v != 1 {
+                return match FAULT {
+                    PASSES_OVER => Ok(()),
+                    _ => Err(event.unreadable("it is of another version")),
+                };
+            }
+            if FAULT == REBUILD && event.position > 1 {
+                return Ok(());
+            }
+            if FAULT == WRITES_ELSEWHERE {
+                let mark = sqlx::query(MARK).bind(event.position);
+                mark.execute(write.connection()).await?;
+            }
+            let body: Value = serde_json::from_str(&event.body).unwrap();
+            let add = sqlx::query(ADD)
+                .bind(event.position)
+                .bind(body["secret"].as_str().unwrap());
+            add.execute(write.connection()).await?;
+            Ok(())
+        })
+    }
+}
+
+/// Tells somebody of things.
+struct Told<const FAULT: u8>;
+
+impl<const FAULT: u8> EffectHandler for Told<FAULT> {
+    fn kind(&self) -> &'static str {
+        match FAULT {
+            NOBODY_DOES => "another",
+            _ => "told",
+        }
+    }
+
+    fn perform<'a>(&'a self, effect: &'a Effect) -> EffectFuture<'a> {
+        Box::pin(async move {
+            match FAULT {
+                DOES_ANYTHING => EffectAnswer::Done(String::new()),
+                _ if effect.payload == TOLD => EffectAnswer::Done(String::new()),
+                _ => EffectAnswer::Refused("the payload is nothing that is told".to_owned()),
+            }
+        })
+    }
+
+    fn policy(&self) -> EffectPolicy {
+        EffectPolicy {
+            attempts_max: if FAULT == NO_ATTEMPT { 0 } else { 3 },
+            ..EffectPolicy::default()
+        }
     }
 }
 
@@ -283,6 +343,13 @@ async fn add_thing(
         let added = sqlx::query(ADD).bind(id).bind(kept);
         let added = added.execute(write.connection()).await;
         added.map_err(tickloom_chassis::ChassisError::from)?;
+        let effect = NewEffect {
+            key: format!("told/{id}"),
+            kind: "told",
+            payload: TOLD.to_owned(),
+            at: now,
+        };
+        enqueue(write, &effect).await?;
         Answer::json(StatusCode::CREATED, &json!({"id": id}))
     });
     done.await
@@ -344,6 +411,14 @@ fn each_fault_is_found_by_the_check_that_is_for_it() {
         failed::<UNTOLD>(),
         ["commands are done once", "deadlines are kept"]
     );
+    let rebuilt = ["rebuild is live"];
+    assert_eq!(failed::<PASSES_OVER>(), rebuilt);
+    assert_eq!(failed::<WRITES_ELSEWHERE>(), rebuilt);
+    assert!(failed::<NAMES_NOTHING>().contains(&rebuilt[0].to_owned()));
+    let effects = ["effects have handlers"];
+    assert!(failed::<NOBODY_DOES>().contains(&effects[0].to_owned()));
+    assert_eq!(failed::<DOES_ANYTHING>(), effects);
+    assert_eq!(failed::<NO_ATTEMPT>(), effects);
     let schema = ["released schemas come forward"];
     assert_eq!(failed::<STEP_CHANGED>(), schema);
     assert_eq!(failed::<STEP_LOSES_ROWS>(), schema);

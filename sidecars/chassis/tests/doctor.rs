@@ -9,13 +9,12 @@ use postgres::Postgres;
 use std::fs;
 use std::sync::Arc;
 use tickloom_chassis::{
-    AuditOutcome, Clock, Context, Database, Finding, FindingState, Health, Migration, Migrations,
-    NewAuditEntry, NewEffect, NewEvent, Place, Result, Service, ServiceParts, Stop, all_rows,
-    append, append_audit, enqueue, events_after, examine_service,
+    AuditOutcome, Clock, Context, Database, Finding, FindingState, Migration, Migrations,
+    NewAuditEntry, NewEffect, NewEvent, Place, Projection, ProjectionFuture, Result, Service,
+    ServiceParts, StoredEvent, Write, all_rows, append, append_audit, enqueue, examine_service,
 };
 use tickloom_types::Ts;
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
 use utoipa_axum::router::OpenApiRouter;
 
 const NOW: Ts = Ts(1_700_000_000_000_000_000);
@@ -41,26 +40,29 @@ impl Service for Notes {
         OpenApiRouter::new()
     }
 
-    fn start(self: &Arc<Notes>, _: &Stop) -> Vec<JoinHandle<()>> {
-        Vec::new()
+    fn projections() -> Vec<Box<dyn Projection>> {
+        vec![Box::new(Rows)]
+    }
+}
+
+/// The rows of notes.
+struct Rows;
+
+impl Projection for Rows {
+    fn tables(&self) -> &'static [&'static str] {
+        &["note"]
     }
 
-    async fn rebuild(database: &Database) -> Result<Option<u64>> {
-        let mut write = database.write().await?;
-        sqlx::query("DELETE FROM note")
-            .execute(write.connection())
-            .await?;
-        let events = events_after(database, 0, 1000).await?;
-        for event in &events {
+    fn replay<'a>(
+        &'a mut self,
+        write: &'a mut Write,
+        event: &'a StoredEvent,
+    ) -> ProjectionFuture<'a> {
+        Box::pin(async move {
             let added = sqlx::query(ADD).bind(event.position).bind(&event.body);
             added.execute(write.connection()).await?;
-        }
-        write.commit().await?;
-        Ok(Some(events.len() as u64))
-    }
-
-    fn health(&self) -> Health {
-        Health::default()
+            Ok(())
+        })
     }
 }
 

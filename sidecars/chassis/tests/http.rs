@@ -13,11 +13,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 use tickloom_chassis::{
-    Clock, Context, Health, HttpOptions, Migrations, Place, ProblemCode, Result, Runner,
-    ServeOptions, Service, Serving, Stop, serve,
+    Clock, Context, HttpOptions, Migrations, Place, ProblemCode, Result, Runner, ServeOptions,
+    Service, Serving, Stop, serve,
 };
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinHandle;
 use utoipa_axum::router::OpenApiRouter;
 
 /// Requests that are answered at a time.
@@ -48,14 +47,6 @@ impl Service for Probe {
             .route("/wait", get(wait))
             .route("/panic", get(panics))
             .with_state(Arc::clone(self))
-    }
-
-    fn start(self: &Arc<Probe>, _: &Stop) -> Vec<JoinHandle<()>> {
-        Vec::new()
-    }
-
-    fn health(&self) -> Health {
-        Health::default()
     }
 }
 

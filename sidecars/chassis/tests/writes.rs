@@ -18,6 +18,8 @@ mod postgres;
 mod random;
 #[path = "../../../tests/common/smtp.rs"]
 mod smtp;
+#[path = "writes/timers.rs"]
+mod timers;
 
 use postgres::Postgres;
 use serde_json::Value;

@@ -58,7 +58,7 @@ impl Template {
         let event = note.say(&new.text)?;
         let note = apply(write, by, note, event).await?;
         if let Some(to) = new.mail_to {
-            if self.effects.is_none() {
+            if self.mailer.is_none() {
                 return Err(Refusal::NoMail.into());
             }
             let mail = Mail {

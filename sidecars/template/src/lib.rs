@@ -23,10 +23,9 @@ use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::rpc::Rpc;
 use tickloom_chassis::{
-    Clock, Context, Database, EffectHandler, Effects, Health, MailConfig, Mailer, Migration,
-    Migrations, Result, Service, Stop,
+    Clock, Context, Database, EffectHandler, MailConfig, Mailer, Migration, Migrations, Projection,
+    Result, Service,
 };
-use tokio::task::JoinHandle;
 use utoipa_axum::router::OpenApiRouter;
 
 /// The service.
@@ -34,8 +33,8 @@ use utoipa_axum::router::OpenApiRouter;
 pub struct Template {
     pub(crate) database: Database,
     pub(crate) clock: Clock,
-    /// Mail, if some is sent.
-    pub(crate) effects: Option<Effects>,
+    /// Who sends mail, if some is sent.
+    pub(crate) mailer: Option<Arc<Mailer>>,
 }
 
 /// Its settings.
@@ -60,18 +59,11 @@ impl Service for Template {
         let Context {
             database, clock, ..
         } = context;
-        let effects = match &config.mail {
-            Some(mail) => {
-                let mailer: Arc<dyn EffectHandler> = Arc::new(Mailer::new(mail)?);
-                let (database, clock) = (database.clone(), clock.clone());
-                Some(Effects::new(database, clock, vec![mailer]))
-            }
-            None => None,
-        };
+        let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
         Ok(Arc::new(Template {
             database,
             clock,
-            effects,
+            mailer: mailer.map(Arc::new),
         }))
     }
 
@@ -83,20 +75,12 @@ impl Service for Template {
         rpc::rpc(self)
     }
 
-    async fn rebuild(database: &Database) -> Result<Option<u64>> {
-        projections::rebuild(database).await.map(Some)
+    fn projections() -> Vec<Box<dyn Projection>> {
+        vec![Box::new(projections::Notes::default())]
     }
 
-    fn start(self: &Arc<Template>, stop: &Stop) -> Vec<JoinHandle<()>> {
-        let run = |effects: &Effects| tokio::spawn(effects.clone().run(stop.clone()));
-        self.effects.iter().map(run).collect()
-    }
-
-    fn health(&self) -> Health {
-        let mut health = Health::default();
-        if let Some(effects) = &self.effects {
-            effects.add_health(&mut health);
-        }
-        health
+    fn effects(self: &Arc<Template>) -> Vec<Arc<dyn EffectHandler>> {
+        let mailer = self.mailer.iter().cloned();
+        mailer.map(|mailer| mailer as _).collect()
     }
 }

@@ -3,14 +3,13 @@
 use crate::events::NoteEvent;
 use crate::model::Note;
 use std::collections::HashMap;
-use tickloom_chassis::{Database, Replay, Result, StoredEvent, Write, rebuild_rows};
+use tickloom_chassis::{Projection, ProjectionFuture, Result, StoredEvent, Write};
 
 const ADD: &str = "INSERT INTO note (number, id, version, text, created, changed) VALUES ($1, $2, $3, $4, $5, $6) \
     ON CONFLICT (number) DO UPDATE SET version = excluded.version, text = excluded.text, changed = excluded.changed";
-const CLEAR: &str = "DELETE FROM note";
 
 /// Every statement of this file.
-pub(crate) const STATEMENTS: &[&str] = &[ADD, CLEAR];
+pub(crate) const STATEMENTS: &[&str] = &[ADD];
 
 /// Writes down what an event made of a note.
 pub(crate) async fn project(write: &mut Write, after: &Note) -> Result<()> {
@@ -26,19 +25,29 @@ pub(crate) async fn project(write: &mut Write, after: &Note) -> Result<()> {
     Ok(())
 }
 
-/// Drops these rows and makes them again from the log, in one transaction. Returns how many events there are.
-pub(crate) async fn rebuild(database: &Database) -> Result<u64> {
-    rebuild_rows(database, &[CLEAR], &mut Made::default()).await
-}
-
-/// What was made of the events so far.
+/// The rows of notes, made again from the log.
 #[derive(Default)]
-struct Made {
+pub(crate) struct Notes {
+    /// As the events so far left them.
     notes: HashMap<String, Note>,
 }
 
-impl Replay for Made {
-    async fn event(&mut self, write: &mut Write, stored: &StoredEvent) -> Result<()> {
+impl Projection for Notes {
+    fn tables(&self) -> &'static [&'static str] {
+        &["note"]
+    }
+
+    fn replay<'a>(
+        &'a mut self,
+        write: &'a mut Write,
+        event: &'a StoredEvent,
+    ) -> ProjectionFuture<'a> {
+        Box::pin(self.note(write, event))
+    }
+}
+
+impl Notes {
+    async fn note(&mut self, write: &mut Write, stored: &StoredEvent) -> Result<()> {
         let wrong = |why: String| stored.unreadable(why);
         let id = stored.aggregate.strip_prefix("note/");
         let id = id.ok_or_else(|| wrong(format!("`{}` is no note", stored.aggregate)))?;

@@ -32,15 +32,22 @@ impl Conforms for Promises {
     type Service = Template;
     const FOLDER: &'static str = env!("CARGO_MANIFEST_DIR");
 
+    /// Mail is set, and its server is away: what is asked for waits, and nothing is lost by that.
     fn config() -> TemplateConfig {
-        TemplateConfig::default()
+        let server = "smtp://127.0.0.1:1?tls=none";
+        TemplateConfig {
+            mail: Some(MailConfig::new(server, "Notes <no-reply@example.com>")),
+        }
     }
 
     fn commands() -> Vec<Sample<Promises>> {
         vec![
             Sample {
                 operation: "POST /template/v1/notes",
-                make: |_, _| (NOTES.to_owned(), Some(json!({"text": "one"}))),
+                make: |_, _| {
+                    let body = json!({"text": "one", "mail_to": "ada@example.com"});
+                    (NOTES.to_owned(), Some(body))
+                },
             },
             Sample {
                 operation: "PATCH /template/v1/notes/{note}",
@@ -72,7 +79,9 @@ fn it_conforms() {
 #[test]
 fn a_note_is_changed_only_as_it_was_read() {
     let folder = tempfile::tempdir().unwrap();
-    let harness = Harness::<Promises>::new(&Place::Folder(folder.path().to_owned()));
+    let place = Place::Folder(folder.path().to_owned());
+    let config = TemplateConfig::default();
+    let harness = Harness::<Promises>::start(&place, Clock::standing(BEGIN), config, None);
     let token = Promises::administrator(&harness);
     let path = note(&harness, &token, "one");
     let read = harness.client.get(&path, Some(&token)).is(200);

@@ -100,7 +100,7 @@ impl Auth {
         if account.kind == AccountKind::Machine {
             return Ok((account, None));
         }
-        if !self.has_mail {
+        if !self.has_mail() {
             let link = make_link(write, by, Some(&account.id), INVITE).await?;
             return Ok((account, Some(link)));
         }

@@ -50,7 +50,7 @@ impl Auth {
         }
         let is_own = subject.account == account.id;
         let signs_in = signs_in(write, &account).await?;
-        if self.has_mail && (is_own || signs_in) {
+        if self.has_mail() && (is_own || signs_in) {
             request(write, by.now, (&account.id, address)).await?;
             return Ok(EmailAsked::Mailed);
         }
@@ -62,7 +62,7 @@ impl Auth {
         if signs_in {
             return Ok(EmailAsked::Set(account, None));
         }
-        if !self.has_mail {
+        if !self.has_mail() {
             let link = make_link(write, by, Some(&account.id), INVITE).await?;
             return Ok(EmailAsked::Set(account, Some(link)));
         }
@@ -101,7 +101,7 @@ impl Auth {
         account.person()?;
         let before = account.clone();
         let account = set(write, by, account, (address, true)).await?;
-        if self.has_mail && before.email.is_some() {
+        if self.has_mail() && before.email.is_some() {
             let key = format!("email_changed/{}/{}", account.id, account.version);
             enqueue_mail(write, &key, by.now, &mails::email_changed(&before)).await?;
         }

@@ -93,7 +93,7 @@ impl Auth {
             revoked(write, by, (&organisation.id, &old)).await?;
         }
         let (shown, stored) = secret::make(SecretKind::Link, by.now)?;
-        let signs_up = self.is_open && self.has_mail;
+        let signs_up = self.is_open && self.has_mail();
         let may_create = decide(subject, "account.create", "account/*", by.now).allow;
         let open = OpenInvitation {
             invitation: Invitation {
@@ -107,7 +107,7 @@ impl Auth {
             },
             hash: stored.hash,
             makes_account: signs_up || may_create,
-            is_mailed: self.has_mail,
+            is_mailed: self.has_mail(),
         };
         store::invitation::add(write, &stored, &open).await?;
         let place = place(&open.invitation.organisation, &stored.id);

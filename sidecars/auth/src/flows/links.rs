@@ -109,7 +109,7 @@ impl Auth {
         by: &By,
         (wanted, network): (LinkRequest, Option<IpAddr>),
     ) -> Result<(), AuthError> {
-        if !self.has_mail {
+        if !self.has_mail() {
             let detail = "no mail is sent from here: ask an administrator";
             return Err(Problem::new(ProblemCode::Refused, detail).into());
         }

@@ -65,7 +65,7 @@ impl Auth {
         }
         let account = lose_factor(write, by, account).await?;
         some_administrator(write).await?;
-        if self.has_mail && account.email.is_some() {
+        if self.has_mail() && account.email.is_some() {
             let key = format!("factor_dropped/{}/{}", account.id, account.version);
             enqueue_mail(write, &key, by.now, &mails::factor_dropped(&account)).await?;
         }

@@ -10,10 +10,12 @@ use crate::model::{Account, Refusal};
 use crate::store::refusal::{Counted, Window};
 use crate::{Auth, AuthError, store};
 use serde_json::{Value, json};
-use tickloom_chassis::{AuditOutcome, Problem, ProblemCode, Write};
+use tickloom_chassis::{AuditOutcome, Problem, ProblemCode, Write, set_timer};
 use tickloom_types::Ts;
 
 const MINUTE_NS: i64 = 60_000_000_000;
+/// The kind of the timer at the end of each window in which something was counted.
+pub(crate) const LEFT_OUT: &str = "left_out";
 
 /// How many entries of one kind the audit log takes in a window.
 #[derive(Clone, Copy, Debug)]
@@ -172,7 +174,13 @@ pub(crate) async fn note_often(
 ) -> Result<(), AuthError> {
     tell_left_out(write, by.now).await?;
     let what = (action, resource, outcome.name());
-    let count = store::refusal::count(write, what, often.window(by.now)).await?;
+    let window = often.window(by.now);
+    let count = store::refusal::count(write, what, window).await?;
+    if count == 1 {
+        let over = window.last_minute.saturating_add(1);
+        let key = format!("{LEFT_OUT}/{over}");
+        set_timer(write, LEFT_OUT, &key, Ts(over.saturating_mul(MINUTE_NS))).await?;
+    }
     if count > often.noted {
         return Ok(());
     }

@@ -279,7 +279,7 @@ fn page(
     let body = html! {
         (form(visitor, SIGN_IN, &fields))
         @if auth.relying_party().is_ok() { (form(visitor, PASSKEY, &passkey)) }
-        @if auth.has_mail { p.below { a href=(links::RECOVERY) { "I forgot my password" } } }
+        @if auth.has_mail() { p.below { a href=(links::RECOVERY) { "I forgot my password" } } }
         @if auth.is_open { p { a href=(links::SIGN_UP) { "Create an account" } } }
     };
     let page = Page::new("Sign in", body).narrow().with_notice(notice);

@@ -5,7 +5,7 @@ use serde_json::json;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 use tickloom_auth::Auth;
-use tickloom_chassis::{Database, Place, Service};
+use tickloom_chassis::{Database, Place, rebuild};
 
 /// All that the log gives again, as texts.
 pub(crate) async fn projected(database: &Database) -> Vec<String> {
@@ -96,7 +96,7 @@ fn rows_that_are_made_again_from_the_log_are_the_same() {
         let database = served.database();
         let (before, events, after) = served.runtime.block_on(async {
             let before = projected(&database).await;
-            let events = Auth::rebuild(&database).await.unwrap().unwrap();
+            let events = rebuild::<Auth>(&database).await.unwrap().unwrap();
             (before, events, projected(&database).await)
         });
         assert_eq!(before, after);

@@ -5,7 +5,7 @@ use crate::{PASSWORD, SECOND, Served, access_token, on_both, text};
 use serde_json::{Value, json};
 use tickloom_auth::Auth;
 use tickloom_auth::credential::curve::CurveKey;
-use tickloom_chassis::Service;
+use tickloom_chassis::rebuild;
 
 const KEYS: &str = "/auth/v1/accounts/me/curve-keys";
 /// The keys of libzmq's manual (`zmq_curve`), and those of Alice and Bob in RFC 7748, section 6.1, in Z85 by PyZMQ.
@@ -297,7 +297,7 @@ fn a_deleted_account_frees_its_public_key_and_the_log_gives_the_same_again() {
         let before = list();
         assert_eq!(before.as_array().unwrap().len(), 1);
         let database = served.database();
-        served.runtime.block_on(Auth::rebuild(&database)).unwrap();
+        served.runtime.block_on(rebuild::<Auth>(&database)).unwrap();
         assert_eq!(list(), before);
         served.runtime.block_on(async {
             let rows = sqlx::query("SELECT body FROM event");

@@ -4,7 +4,7 @@ use crate::client::Reply;
 use crate::{ADA, PASSWORD, Served, access_token, on_both, text};
 use serde_json::{Value, json};
 use tickloom_auth::Auth;
-use tickloom_chassis::Service;
+use tickloom_chassis::rebuild;
 
 /// What people do in organisations.
 impl Served {
@@ -735,7 +735,7 @@ fn organisations_that_are_made_again_from_the_log_are_the_same() {
         let database = served.database();
         let (before, after) = served.runtime.block_on(async {
             let before = crate::accounts::projected(&database).await;
-            Auth::rebuild(&database).await.unwrap();
+            rebuild::<Auth>(&database).await.unwrap();
             (before, crate::accounts::projected(&database).await)
         });
         assert_eq!(before, after);
@@ -786,7 +786,7 @@ fn what_the_firm_suspended_its_organisation_does_not_resume() {
         set(&ada, "suspend").refused(422, "refused");
         // The log of events knows it too.
         let database = served.database();
-        served.runtime.block_on(Auth::rebuild(&database)).unwrap();
+        served.runtime.block_on(rebuild::<Auth>(&database)).unwrap();
         set(&bob, "resume").refused(403, "forbidden");
         let shown = served
             .client

@@ -8,7 +8,7 @@ use crate::authenticator::{
 use crate::{ADA, BEGIN, PASSWORD, SECOND, Served, access_token, on_both, text};
 use serde_json::{Value, json};
 use tickloom_auth::Auth;
-use tickloom_chassis::{Clock, Service};
+use tickloom_chassis::{Clock, rebuild};
 
 #[test]
 fn a_passkey_signs_in_alone_beside_a_password_and_for_a_step_up() {
@@ -293,7 +293,7 @@ fn passkeys_are_exported_made_again_from_the_log_and_gone_with_the_account() {
         assert!(passkeys[0].contains("|old phone|"), "{passkeys:?}");
         served
             .runtime
-            .block_on(Auth::rebuild(&database))
+            .block_on(rebuild::<Auth>(&database))
             .unwrap()
             .unwrap();
         assert_eq!((rows("account "), rows("passkey ")), (accounts, passkeys));

@@ -14,7 +14,7 @@ use outside::{Outside, base64};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use tickloom_auth::{Auth, ClientAuthentication, ClientSecret, ProviderConfig};
-use tickloom_chassis::{Clock, Place, Service};
+use tickloom_chassis::{Clock, Place, rebuild};
 use url::Url;
 
 const MINUTE: i64 = 60 * SECOND;
@@ -196,7 +196,7 @@ fn somebody_whose_address_is_verified_gets_an_account_once() {
         // What comes from the log is the same.
         served
             .runtime
-            .block_on(Auth::rebuild(&served.database()))
+            .block_on(rebuild::<Auth>(&served.database()))
             .unwrap();
         assert_eq!(identities(&served, token), linked);
         let export = served
@@ -336,7 +336,7 @@ fn the_last_way_in_stays_and_what_is_deleted_is_nobodys() {
         served.client.delete(all, Some(access_token(&carl))).is(204);
         served
             .runtime
-            .block_on(Auth::rebuild(&served.database()))
+            .block_on(rebuild::<Auth>(&served.database()))
             .unwrap();
         go(
             &served,

@@ -1,11 +1,15 @@
 //! Commands: done once however often and by how many they are sent, told of in the log, and let end when the process does.
 
 use super::document::{Operation, golden, operations};
+use super::effects::never_asked;
+use super::timers::never_set;
 use super::{Conforms, Harness, Reply, Sample};
 use crate::ChassisError;
 use crate::audit::audit_head;
 use crate::database::{Database, Place};
 use crate::event::{head, hold_events};
+use crate::service::Service;
+use crate::tables::all_rows;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -30,6 +34,15 @@ fn ready<S: Conforms>(harness: &Harness<S>, sample: &Sample<S>, token: &str) -> 
         path,
         body,
     }
+}
+
+/// Sends a command as its sample says.
+pub(super) fn drive<S: Conforms>(harness: &Harness<S>, sample: &Sample<S>, token: &str) {
+    let command = ready(harness, sample, token);
+    let asked = (command.method.as_str(), command.path.as_str());
+    let body = command.body.as_ref();
+    let reply = harness.client.send(asked, Some(token), &[], body);
+    assert!(reply.is_success(), "{}: {reply:?}", sample.operation);
 }
 
 fn send<S: Conforms>(harness: &Harness<S>, command: &Ready, token: &str, key: &str) -> Reply {
@@ -80,6 +93,9 @@ pub(super) fn done_once<S: Conforms>(place: &Place) {
         assert_eq!(noted(&harness, &database), after, "{name} was done again");
         by_several(&harness, &database, sample, (&token, made));
     }
+    let untouched = harness
+        .runtime
+        .block_on(untouched::<S>(&harness, &database));
     harness.runtime.block_on(database.close());
     let mut rest = String::new();
     for operation in operations(&harness).iter().filter(|it| it.changes()) {
@@ -97,7 +113,26 @@ pub(super) fn done_once<S: Conforms>(place: &Place) {
         writeln!(rest, "{name}{keyless}").expect("a text takes all");
     }
     assert!(driven.is_empty(), "no operations: {driven:?}");
-    golden::<S>("undriven.txt", &rest);
+    golden::<S>("undriven.txt", &(rest + &untouched));
+}
+
+/// Effects that no driven command asks for, timers that none sets, and tables of projections without a row after all of them, a line each.
+async fn untouched<S: Conforms>(harness: &Harness<S>, database: &Database) -> String {
+    let mut lines = String::new();
+    for kind in never_asked(database, harness.effects().handlers()).await {
+        writeln!(lines, "effect {kind}").expect("a text takes all");
+    }
+    for kind in never_set(database, harness.timers().handlers()).await {
+        writeln!(lines, "timer {kind}").expect("a text takes all");
+    }
+    let rows = all_rows(database).await.expect("rows");
+    let projections = S::Service::projections();
+    for table in projections.iter().flat_map(|one| one.tables()) {
+        if rows.get(*table).is_none_or(Vec::is_empty) {
+            writeln!(lines, "rows of {table}").expect("a text takes all");
+        }
+    }
+    lines
 }
 
 /// Whether an operation takes `Idempotency-Key`: then it refuses one that is none. If it does not, it refuses any and says so: nothing is

@@ -3,10 +3,12 @@
 use super::{Client, Conforms, TestAuthenticator};
 use crate::clock::Clock;
 use crate::database::{Database, Place};
+use crate::effect::Effects;
 use crate::http::HttpOptions;
 use crate::identity::{Identity, Peers};
 use crate::serve::{RpcOptions, ServeOptions, Serving, serve};
 use crate::service::{Runner, Service, Stop};
+use crate::timer::Timers;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use std::marker::PhantomData;
 use std::net::SocketAddr;
@@ -37,6 +39,8 @@ pub struct Harness<S: Conforms> {
     /// Where gRPC is reached, if it is served.
     pub grpc: Option<SocketAddr>,
     authenticator: Arc<TestAuthenticator>,
+    effects: Effects,
+    timers: Timers,
     running: Option<(Serving, watch::Sender<bool>)>,
     service: PhantomData<fn() -> S>,
 }
@@ -66,20 +70,21 @@ impl<S: Conforms> Harness<S> {
             address: loopback(),
             identity: Some(identity),
         });
-        let (serving, startup_notice) = runtime.block_on(async {
+        let (serving, startup_notice, (effects, timers)) = runtime.block_on(async {
             let runner = Runner::start::<S::Service>(place, clock.clone(), config, &stop).await;
             let mut runner = runner.unwrap_or_else(|error| panic!("{}: {error}", S::Service::NAME));
             if runner.authenticator.is_none() {
                 runner.authenticator = Some(authenticator.clone());
             }
             let startup_notice = runner.startup_notice().map(str::to_owned);
+            let work = (runner.effects.clone(), runner.timers.clone());
             let options = ServeOptions {
                 http: HttpOptions::local(loopback()),
                 grpc,
                 drain: PATIENCE,
             };
             let serving = serve(vec![runner], options, stop).await;
-            (serving.expect("it serves"), startup_notice)
+            (serving.expect("it serves"), startup_notice, work)
         });
         Harness {
             client: Client::new(serving.http),
@@ -91,6 +96,8 @@ impl<S: Conforms> Harness<S> {
             clock,
             startup_notice,
             authenticator,
+            effects,
+            timers,
         }
     }
 
@@ -98,6 +105,18 @@ impl<S: Conforms> Harness<S> {
     #[must_use]
     pub fn authenticator(&self) -> &TestAuthenticator {
         &self.authenticator
+    }
+
+    /// How its effects are done.
+    #[must_use]
+    pub fn effects(&self) -> &Effects {
+        &self.effects
+    }
+
+    /// Its timers: those that are due after the start fire when this is told to.
+    #[must_use]
+    pub fn timers(&self) -> &Timers {
+        &self.timers
     }
 
     /// Moves the clock on by so many nanoseconds.

@@ -1,11 +1,7 @@
-//! Lists are whole however they are walked, and rows that come from the log of events are those that it gives.
+//! Lists are whole however they are walked.
 
-use super::logs::planted;
 use super::{Conforms, Harness};
 use crate::database::Place;
-use crate::event::head;
-use crate::service::Service;
-use crate::tables::all_rows;
 use serde_json::Value;
 
 /// Items that are there before a list is walked.
@@ -66,38 +62,4 @@ pub(super) fn walked_whole<S: Conforms>(place: &Place) {
         let reply = harness.client.get(&path, Some(&token));
         reply.refused(400, "bad_request");
     }
-}
-
-/// Drives every command, and compares all tables before and after they are made again from the log. Nothing secret is in them.
-pub(super) fn rebuild_is_live<S: Conforms>(place: &Place) {
-    let harness = Harness::<S>::new(place);
-    let token = S::administrator(&harness);
-    // Each as often as a rebuild has to tell one from another.
-    for sample in S::commands().into_iter().chain(S::commands()) {
-        let (method, _) = sample.operation.split_once(' ').expect("a method");
-        let (path, body) = (sample.make)(&harness, &token);
-        let asked = (method, path.as_str());
-        let reply = harness.client.send(asked, Some(&token), &[], body.as_ref());
-        assert!(reply.is_success(), "{}: {reply:?}", sample.operation);
-    }
-    let database = harness.database();
-    harness.runtime.block_on(async {
-        let events = head(&database).await.expect("the head of the log");
-        let live = all_rows(&database).await.expect("rows");
-        for secret in planted() {
-            for (table, rows) in &live {
-                let row = rows.iter().find(|row| row.contains(&secret));
-                assert!(row.is_none(), "a secret is kept in {table}: {row:?}");
-            }
-        }
-        let rebuilt = S::Service::rebuild(&database).await.expect("a rebuild");
-        let expected = (events > 0).then(|| u64::try_from(events).expect("it counts"));
-        assert_eq!(rebuilt.filter(|count| *count > 0), expected, "events");
-        let again = all_rows(&database).await.expect("rows");
-        for (table, rows) in &live {
-            assert_eq!(again.get(table), Some(rows), "{table}");
-        }
-        assert_eq!(again.len(), live.len());
-        database.close().await;
-    });
 }

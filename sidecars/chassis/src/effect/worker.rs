@@ -1,20 +1,22 @@
 //! Does effects that are due, until it is told to stop.
 
 use super::handler::{Effect, EffectAnswer, EffectHandler};
-use super::{COUNTS, LANES_MAX, Outcome, claim, due, note};
+use super::running::{Busy, Running};
+use super::{COUNTS, LANES_MAX, Outcome, claim, due, next, note};
+use crate::Result;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::service::{Health, Stop};
-use crate::{ChassisError, Result};
 use sqlx::Row;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tickloom_types::Ts;
-use tokio::task::{Id, JoinSet};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// Pause before looking again when nothing was due.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// How often effects are counted: an index has them, but there may be many.
 const COUNT_AGAIN: Duration = Duration::from_secs(1);
 /// First and longest pause after the database refused; each is twice as long as the one before.
@@ -30,6 +32,8 @@ pub struct Effects {
     clock: Clock,
     handlers: Vec<Arc<dyn EffectHandler>>,
     state: Arc<Mutex<State>>,
+    /// How many are taken or done in this process now.
+    busy: watch::Sender<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +49,8 @@ struct Counts {
     waiting: i64,
     refused: i64,
     given_up: i64,
+    /// Of those that wait: of a kind that nobody here does.
+    unhandled: i64,
 }
 
 impl std::fmt::Debug for Effects {
@@ -66,17 +72,37 @@ impl Effects {
             clock,
             handlers,
             state: Arc::default(),
+            busy: watch::Sender::default(),
         }
+    }
+
+    /// Who does them.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn handlers(&self) -> &[Arc<dyn EffectHandler>] {
+        &self.handlers
     }
 
     /// Does effects as they become due, until the stop is told. Kinds do not wait for each other; of one kind there are as many at a time
     /// as its handler says, each of another lane. Effects that are being done are ended first.
     pub async fn run(self, stop: Stop) {
+        self.tell_unhandled().await;
         let mut tasks = JoinSet::new();
         for handler in &self.handlers {
             tasks.spawn(self.clone().run_kind(Arc::clone(handler), stop.clone()));
         }
         while tasks.join_next().await.is_some() {}
+    }
+
+    /// Says once that effects wait which nobody here does, as whoever did them is no longer set.
+    async fn tell_unhandled(&self) {
+        // What the database says is said by whoever does effects.
+        let unhandled = self.count().await.map_or(0, |counts| counts.unhandled);
+        if unhandled > 0 {
+            tracing::warn!(
+                unhandled,
+                "effects wait that nobody here does: whoever did them is not set"
+            );
+        }
     }
 
     async fn run_kind(self, handler: Arc<dyn EffectHandler>, mut stop: Stop) {
@@ -130,13 +156,14 @@ impl Effects {
             self.count().await?;
             *counted = Some(Instant::now());
         }
-        let busy: Vec<String> = running.lanes.values().cloned().collect();
-        match self.take(handler, &busy).await? {
+        let lanes: Vec<String> = running.lanes.values().cloned().collect();
+        let busy = self.busy();
+        match self.take(handler, &lanes).await? {
             Taken::Nothing => return Ok(false),
             Taken::ByAnother => {}
             Taken::One(effect) => {
                 let lane = handler.lane(&effect.key).to_owned();
-                let done = self.clone().finish(Arc::clone(handler), effect);
+                let done = self.clone().finish((Arc::clone(handler), busy), effect);
                 let task = running.tasks.spawn(done);
                 running.lanes.insert(task.id(), lane);
             }
@@ -148,7 +175,7 @@ impl Effects {
     /// instead of waiting.
     ///
     /// # Errors
-    /// [`ChassisError::Database`].
+    /// [`ChassisError::Database`](crate::ChassisError::Database).
     pub async fn perform_due(&self) -> Result<u64> {
         let mut attempts = 0;
         for handler in &self.handlers {
@@ -160,9 +187,32 @@ impl Effects {
         Ok(attempts)
     }
 
+    /// When the next effect is due that somebody here does.
+    pub(crate) async fn next_due(&self) -> Result<Option<Ts>> {
+        let mut first = None;
+        for handler in &self.handlers {
+            let at = next(&self.database, handler.kind()).await?;
+            first = [first, at].into_iter().flatten().min();
+        }
+        Ok(first)
+    }
+
+    /// Waits until none is being done in this process; whether one was.
+    pub(crate) async fn ended(&self) -> bool {
+        let mut busy = self.busy.subscribe();
+        let was_busy = *busy.borrow_and_update() > 0;
+        // The sender is ours, and stays.
+        drop(busy.wait_for(|count| *count == 0).await);
+        was_busy
+    }
+
+    fn busy(&self) -> Busy {
+        Busy::new(self.busy.clone())
+    }
+
     /// Adds how effects are to a service's health: how many wait (`effects_waiting`), were refused by the outside
-    /// (`effects_refused`), were given up (`effects_given_up`), once they were counted; a trouble while the outside is away, and
-    /// while some are given up. An effect that the outside refused is no trouble of the service: somebody's address is not there.
+    /// (`effects_refused`), were given up (`effects_given_up`), or wait and are of a kind that nobody here does, such as mail where no
+    /// server is set (`effects_unhandled`), once they were counted; a trouble while the outside is away, and while some are given up. An effect that the outside refused is no trouble of the service: somebody's address is not there.
     pub fn add_health(&self, health: &mut Health) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         for (kind, trouble) in &state.troubles {
@@ -175,6 +225,7 @@ impl Effects {
             ("effects_waiting", counts.waiting),
             ("effects_refused", counts.refused),
             ("effects_given_up", counts.given_up),
+            ("effects_unhandled", counts.unhandled),
         ];
         let number = |count: i64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         let facts = facts.map(|(name, count)| (name, number(count)));
@@ -190,7 +241,10 @@ impl Effects {
         match self.take(handler, &[]).await? {
             Taken::Nothing => return Ok(false),
             Taken::ByAnother => {}
-            Taken::One(effect) => self.clone().finish(Arc::clone(handler), effect).await?,
+            Taken::One(effect) => {
+                let handler = (Arc::clone(handler), self.busy());
+                self.clone().finish(handler, effect).await?;
+            }
         }
         Ok(true)
     }
@@ -210,7 +264,11 @@ impl Effects {
     }
 
     /// Does an effect that was taken, and notes what came of it.
-    async fn finish(self, handler: Arc<dyn EffectHandler>, effect: Effect) -> Result<()> {
+    async fn finish(
+        self,
+        (handler, _busy): (Arc<dyn EffectHandler>, Busy),
+        effect: Effect,
+    ) -> Result<()> {
         let answer = if effect.attempt > handler.policy().attempts_max {
             let words = "it was begun as often as it may be, and never ended".to_owned();
             EffectAnswer::Away(words)
@@ -271,22 +329,30 @@ impl Effects {
         }
     }
 
-    async fn count(&self) -> Result<()> {
+    /// Counts them. A service that does none and has none tells nothing of them.
+    async fn count(&self) -> Result<Counts> {
         let rows = sqlx::query(COUNTS)
             .fetch_all(self.database.reader())
             .await?;
         let mut counts = Counts::default();
+        let is_without = rows.is_empty() && self.handlers.is_empty();
         for row in rows {
-            let count = row.try_get(1)?;
+            let kind: String = row.try_get(1)?;
+            let count: i64 = row.try_get(2)?;
             match row.try_get::<String, _>(0)?.as_str() {
-                "waiting" => counts.waiting = count,
-                "refused" => counts.refused = count,
-                _ => counts.given_up = count,
+                "waiting" => {
+                    counts.waiting += count;
+                    if self.handlers.iter().all(|handler| handler.kind() != kind) {
+                        counts.unhandled += count;
+                    }
+                }
+                "refused" => counts.refused += count,
+                _ => counts.given_up += count,
             }
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.counts = Some(counts);
-        Ok(())
+        state.counts = (!is_without).then_some(counts);
+        Ok(counts)
     }
 }
 
@@ -296,37 +362,6 @@ enum Taken {
     /// There was one, and another worker was faster; there may be more.
     ByAnother,
     One(Effect),
-}
-
-/// Effects of a kind that are being done.
-#[derive(Default)]
-struct Running {
-    tasks: JoinSet<Result<()>>,
-    /// The lane of each.
-    lanes: HashMap<Id, String>,
-    /// Why what came of one could not be noted, if so: its lease ends.
-    failed: Option<ChassisError>,
-}
-
-impl Running {
-    /// Waits until one has ended; `None` if there is none.
-    async fn ended(&mut self) -> Option<()> {
-        let (id, done) = match self.tasks.join_next_with_id().await? {
-            Ok((id, done)) => (id, done),
-            Err(error) => (error.id(), Ok(())),
-        };
-        self.lanes.remove(&id);
-        self.failed = done.err().or(self.failed.take());
-        Some(())
-    }
-
-    /// Waits until one has ended, for a while, or until the stop is told.
-    async fn change_or_after(&mut self, stop: &mut Stop) {
-        tokio::select! {
-            Some(()) = self.ended() => {}
-            () = stop.or_after(LOOK_AGAIN) => {}
-        }
-    }
 }
 
 /// Lets the handler do it, on a task of its own, so that a panic of it is an answer.

@@ -23,6 +23,8 @@ pub struct HttpOptions {
     pub observers: Vec<Network>,
     /// How many requests one address may make. Programs on this machine that ask it directly have no such bound.
     pub rate: RateLimit,
+    /// Whether whoever reaches it moves the time of its services (`/test/clock`): on loopback alone, without proxies, and never for what is real.
+    pub moves_clock: bool,
 }
 
 impl HttpOptions {
@@ -36,18 +38,22 @@ impl HttpOptions {
             proxies: Vec::new(),
             observers: Vec::new(),
             rate: RateLimit::default(),
+            moves_clock: false,
         }
     }
 
     /// Whether it can be served so.
     ///
     /// # Errors
-    /// [`ChassisError::PlainHttp`], [`ChassisError::Host`].
+    /// [`ChassisError::PlainHttp`], [`ChassisError::TestClock`], [`ChassisError::Host`].
     pub fn check(&self) -> Result<()> {
         if self.certificate.is_none() && !self.address.ip().is_loopback() {
             return Err(ChassisError::PlainHttp {
                 address: self.address,
             });
+        }
+        if self.moves_clock && !(self.address.ip().is_loopback() && self.proxies.is_empty()) {
+            return Err(ChassisError::TestClock);
         }
         Hosts::new(&self.hosts).map(drop)
     }

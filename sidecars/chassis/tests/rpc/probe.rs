@@ -9,13 +9,12 @@ use std::task::{Context, Poll};
 use tickloom_chassis::rpc::{Caller, MESSAGE_BYTES_MAX, Rpc};
 use tickloom_chassis::{
     Context as ServiceContext, Database, Health, Migrations, NewEvent, Problem, ProblemCode,
-    Service, Stop, append, head,
+    Service, append, head,
 };
 use tickloom_types::Ts;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tonic::body::Body;
 use tonic::client::GrpcService;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
@@ -95,10 +94,6 @@ impl Service for Probe {
         Rpc::default().with(ProbeServer(Arc::clone(self)))
     }
 
-    fn start(self: &Arc<Probe>, _: &Stop) -> Vec<JoinHandle<()>> {
-        Vec::new()
-    }
-
     fn health(&self) -> Health {
         let has_trouble = self.gates.has_trouble.load(Ordering::Acquire);
         let troubles = has_trouble.then(|| "it has been told so".to_owned());
@@ -124,14 +119,6 @@ impl Service for Quiet {
 
     fn rest(self: &Arc<Quiet>) -> OpenApiRouter {
         OpenApiRouter::new()
-    }
-
-    fn start(self: &Arc<Quiet>, _: &Stop) -> Vec<JoinHandle<()>> {
-        Vec::new()
-    }
-
-    fn health(&self) -> Health {
-        Health::default()
     }
 }
 

@@ -198,12 +198,12 @@ fn an_effect_is_asked_for_once_with_its_transaction_and_its_payload_is_erased() 
             ("done", "", 1)
         );
         assert_eq!(answer, "as asked");
-        assert_eq!(health(&effects), (vec![1.0, 0.0, 0.0], Vec::new()));
+        assert_eq!(health(&effects), (vec![1.0, 0.0, 0.0, 0.0], Vec::new()));
         assert!(!ask(&database, "x/1", "again", BEGIN).await);
         assert!(clock.advance_to(Ts(BEGIN.0 + 1)));
         assert_eq!(effects.perform_due().await.unwrap(), 1);
         assert_eq!(effects.perform_due().await.unwrap(), 0);
-        assert_eq!(health(&effects), (vec![0.0, 0.0, 0.0], Vec::new()));
+        assert_eq!(health(&effects), (vec![0.0, 0.0, 0.0, 0.0], Vec::new()));
         database.close().await;
     });
 }
@@ -255,9 +255,9 @@ fn what_cannot_be_done_is_refused_and_what_nobody_took_is_given_up_until_it_is_l
                 assert!(clock.advance_to(Ts(clock.now().0 + 30 * SECOND)));
             }
             let expected = [
-                vec![0.0, 1.0, 0.0],
-                vec![0.0, 2.0, 0.0],
-                vec![0.0, 2.0, 1.0],
+                vec![0.0, 1.0, 0.0, 0.0],
+                vec![0.0, 2.0, 0.0, 0.0],
+                vec![0.0, 2.0, 1.0, 0.0],
             ];
             assert_eq!(health(&effects).0, expected[n]);
         }
@@ -288,7 +288,7 @@ fn what_cannot_be_done_is_refused_and_what_nobody_took_is_given_up_until_it_is_l
         write.commit().await.unwrap();
         assert_eq!(effects.perform_due().await.unwrap(), 1);
         assert_eq!(row(&database, "x/3").await.0, "done");
-        assert_eq!(health(&effects), (vec![0.0, 2.0, 0.0], Vec::new()));
+        assert_eq!(health(&effects), (vec![0.0, 2.0, 0.0, 0.0], Vec::new()));
         database.close().await;
     });
 }
@@ -458,6 +458,26 @@ fn whoever_does_not_answer_keeps_nobody_else_waiting() {
         running.await.unwrap();
         assert_eq!(row(&database, "x/slow/2").await.0, "done");
         assert_eq!(row(&database, "x/slow/2").await.2, 1);
+        database.close().await;
+    });
+}
+
+#[test]
+fn effects_that_nobody_here_does_are_counted_and_wait() {
+    on_both(|place| async move {
+        let database = Database::open(&place, "unhandled", &[]).await.unwrap();
+        let clock = Clock::standing(BEGIN);
+        // As when mail was asked for, and no server is set any more.
+        let none = Effects::new(database.clone(), clock.clone(), Vec::new());
+        assert_eq!(none.perform_due().await.unwrap(), 0);
+        assert_eq!(health(&none), (Vec::new(), Vec::new()));
+        assert!(ask(&database, "x/1", "payload", BEGIN).await);
+        assert_eq!(none.perform_due().await.unwrap(), 0);
+        assert_eq!(health(&none), (vec![1.0, 0.0, 0.0, 1.0], Vec::new()));
+        let outside = Outside::answering(Vec::new());
+        let effects = effects(&database, &clock, &outside);
+        assert_eq!(effects.perform_due().await.unwrap(), 1);
+        assert_eq!(health(&effects), (vec![0.0; 4], Vec::new()));
         database.close().await;
     });
 }

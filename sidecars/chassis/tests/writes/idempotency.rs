@@ -12,12 +12,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tickloom_chassis::{
-    Answer, Answered, Clock, Command, Context, Database, Engine, Health, HttpOptions,
-    IdempotencyKey, Idempotent, Migrations, NewEvent, Place, Problem, ProblemCode, Runner,
-    ServeOptions, Service, Stop, Write, append, head, remove_expired_keys, serve,
+    Answer, Answered, Clock, Command, Context, Database, Engine, HttpOptions, IdempotencyKey,
+    Idempotent, Migrations, NewEvent, Place, Problem, ProblemCode, Runner, ServeOptions, Service,
+    Stop, Write, append, head, remove_expired_keys, serve,
 };
 use tickloom_types::Ts;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use utoipa_axum::router::OpenApiRouter;
 
 /// A service whose one operation notes an event, shows a secret, and fails as it is told to.
@@ -47,14 +47,6 @@ impl Service for Probe {
         OpenApiRouter::new()
             .route("/v1/keys", post(create_key))
             .with_state(Arc::clone(self))
-    }
-
-    fn start(self: &Arc<Probe>, _: &Stop) -> Vec<JoinHandle<()>> {
-        Vec::new()
-    }
-
-    fn health(&self) -> Health {
-        Health::default()
     }
 }
 

@@ -1,12 +1,12 @@
 //! `kill -9` in the middle of commands, of the service and of its database: each command is wholly there or not at all, once, with
-//! its event, its audit entry, its answer and its effect.
+//! its event, its row, its audit entry, its answer, its effect, and its timer, at which there is one more event. The rows are those that
+//! the log gives. With `TICKLOOM_TEST_ALL` there are 10,000 commands each.
 //!
 //! The service is this test executable, which calls itself with the hidden test `child`.
 
 use crate::postgres::Postgres;
 use crate::random::Random;
 use crate::{Answer as Heard, BEGIN, PATIENCE, SECOND, send};
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
@@ -24,22 +24,29 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tickloom_chassis::{
     Answer, Answered, AuditOutcome, Clock, Context, Database, Effect, EffectAnswer, EffectFuture,
-    EffectHandler, Effects, Health, HttpOptions, Idempotent, Migrations, NewAuditEntry, NewEffect,
-    NewEvent, Place, Problem, Runner, ServeOptions, Service, Stop, Write, append, append_audit,
-    enqueue, events_after, export_audit, serve, verify_audit,
+    EffectHandler, HttpOptions, Idempotent, Migration, Migrations, NewAuditEntry, NewEffect,
+    NewEvent, Place, Problem, Projection, ProjectionFuture, Runner, ServeOptions, Service, Stop,
+    StoredEvent, Timer, TimerFuture, TimerHandler, Write, all_rows, append, append_audit, enqueue,
+    events_after, export_audit, rebuild, serve, set_timer, verify_audit,
 };
 use tickloom_types::Ts;
-use tokio::task::JoinHandle;
 use utoipa_axum::router::OpenApiRouter;
 
 /// Names what the child is to do.
 const CHILD: &str = "TICKLOOM_PROBE_CHILD";
-/// Commands that begin in each round.
-const COMMANDS: usize = 12;
+/// Commands of the long form, at least.
+const COMMANDS_ALL: usize = 10_000;
 /// Who sends them.
 const SENDERS: usize = 3;
 /// How far the clock goes in a round: longer than a lease.
 const ROUND: i64 = 150 * SECOND;
+/// When a thing rings after it was made: after the kill of its round.
+const RINGS_AFTER: i64 = 100 * SECOND;
+/// The kind of the timers.
+const RING: &str = "ring";
+
+const ADD: &str = "INSERT INTO thing (id, rings) VALUES ($1, 0)";
+const COUNT_RING: &str = "UPDATE thing SET rings = rings + 1 WHERE id = $1";
 
 /// What the child is to do.
 #[derive(Serialize, Deserialize)]
@@ -81,44 +88,101 @@ impl EffectHandler for Outside {
     }
 }
 
+/// Lets a thing ring: an event, in the transaction in which the timer goes.
+struct Ring;
+
+impl TimerHandler for Ring {
+    fn kind(&self) -> &'static str {
+        RING
+    }
+
+    fn fire<'a>(&'a self, write: &'a mut Write, timer: &'a Timer) -> TimerFuture<'a> {
+        Box::pin(async move {
+            // Another each time: nothing but the timer keeps a thing from ringing twice.
+            let event = NewEvent {
+                aggregate: format!("ring/{}", uuid::Uuid::now_v7()),
+                version: 1,
+                kind: "thing_rang",
+                v: 1,
+                at: timer.now,
+                actor: "service/killed".to_owned(),
+                request: String::new(),
+                body: json!({"thing": timer.key}).to_string(),
+            };
+            append(write, &event).await?;
+            project(write, event.kind, &timer.key).await?;
+            Ok(None)
+        })
+    }
+}
+
+/// Rows of things, with how often each rang.
+struct Things;
+
+impl Projection for Things {
+    fn tables(&self) -> &'static [&'static str] {
+        &["thing"]
+    }
+
+    fn replay<'a>(
+        &'a mut self,
+        write: &'a mut Write,
+        event: &'a StoredEvent,
+    ) -> ProjectionFuture<'a> {
+        Box::pin(async move {
+            let body: serde_json::Value = serde_json::from_str(&event.body).unwrap();
+            let thing = body["thing"].as_str().unwrap_or(&event.aggregate);
+            project(write, &event.kind, thing).await
+        })
+    }
+}
+
+async fn project(write: &mut Write, kind: &str, thing: &str) -> tickloom_chassis::Result<()> {
+    let statement = match kind {
+        "thing_created" => ADD,
+        _ => COUNT_RING,
+    };
+    let done = sqlx::query(statement).bind(thing);
+    let done = done.execute(write.connection()).await?;
+    assert_eq!(done.rows_affected(), 1, "{thing}");
+    Ok(())
+}
+
 struct Probe {
     context: Context,
-    effects: Effects,
+    outside: PathBuf,
 }
 
 impl Service for Probe {
     const NAME: &'static str = "killed";
-    const MIGRATIONS: Migrations = &[];
-    const STATEMENTS: &'static [&'static [&'static str]] = &[];
+    const MIGRATIONS: Migrations = &[Migration {
+        name: "thing",
+        sql: "CREATE TABLE thing (id TEXT PRIMARY KEY, rings BIGINT NOT NULL)",
+    }];
+    const STATEMENTS: &'static [&'static [&'static str]] = &[&[ADD, COUNT_RING]];
     type Config = PathBuf;
 
     async fn new(context: Context, outside: PathBuf) -> tickloom_chassis::Result<Arc<Probe>> {
-        let (database, clock) = (context.database.clone(), context.clock.clone());
-        let effects = Effects::new(database, clock, vec![Arc::new(Outside(outside))]);
-        Ok(Arc::new(Probe { context, effects }))
+        Ok(Arc::new(Probe { context, outside }))
     }
 
     fn rest(self: &Arc<Probe>) -> OpenApiRouter {
         OpenApiRouter::new()
             .route("/v1/things", post(create_thing))
-            .route("/v1/clock", post(move_clock))
             .with_state(Arc::clone(self))
     }
 
-    fn start(self: &Arc<Probe>, stop: &Stop) -> Vec<JoinHandle<()>> {
-        vec![tokio::spawn(self.effects.clone().run(stop.clone()))]
+    fn effects(self: &Arc<Probe>) -> Vec<Arc<dyn EffectHandler>> {
+        vec![Arc::new(Outside(self.outside.clone()))]
     }
 
-    fn health(&self) -> Health {
-        let mut health = Health::default();
-        self.effects.add_health(&mut health);
-        health
+    fn timers(self: &Arc<Probe>) -> Vec<Arc<dyn TimerHandler>> {
+        vec![Arc::new(Ring)]
     }
-}
 
-async fn move_clock(State(probe): State<Arc<Probe>>, Json(at): Json<i64>) -> StatusCode {
-    assert!(probe.context.clock.advance_to(Ts(at)));
-    StatusCode::NO_CONTENT
+    fn projections() -> Vec<Box<dyn Projection>> {
+        vec![Box::new(Things)]
+    }
 }
 
 #[derive(Deserialize)]
@@ -156,6 +220,8 @@ async fn create(write: &mut Write, n: usize, now: Ts) -> Result<Answer, Problem>
         body: json!({"n": n}).to_string(),
     };
     let position = append(write, &event).await?;
+    project(write, event.kind, &thing).await?;
+    set_timer(write, RING, &thing, Ts(now.0 + RINGS_AFTER)).await?;
     let entry = NewAuditEntry {
         at: now,
         actor: event.actor,
@@ -191,7 +257,10 @@ fn child() {
         let place = task.place();
         let runner = Runner::start::<Probe>(&place, clock, task.outside, &stop).await;
         let options = ServeOptions {
-            http: HttpOptions::local("127.0.0.1:0".parse().unwrap()),
+            http: HttpOptions {
+                moves_clock: true,
+                ..HttpOptions::local("127.0.0.1:0".parse().unwrap())
+            },
             grpc: None,
             drain: PATIENCE,
         };
@@ -240,9 +309,14 @@ impl Running {
         assert!(self.child.wait().unwrap().success());
     }
 
+    /// Moves the clock, and lets all that is due on the way be done.
     fn set_clock(&self, now: i64) {
-        let answer = send(self.http, "POST /killed/v1/clock", "", &now.to_string());
-        assert_eq!(answer.unwrap().status, 204);
+        let began = Instant::now();
+        let body = json!({"to": now}).to_string();
+        // The database may be away, and a caller waits half a minute at most.
+        while send(self.http, "POST /test/clock", "", &body).is_none_or(|it| it.status != 200) {
+            assert!(began.elapsed() < PATIENCE, "the clock is not moved");
+        }
     }
 }
 
@@ -297,9 +371,14 @@ impl Book {
     }
 
     /// Sends by several, while `kill` kills at a moment that chance says.
-    fn round(&self, http: SocketAddr, random: &mut Random, kill: impl FnOnce()) {
+    fn round(
+        &self,
+        http: SocketAddr,
+        (random, commands): (&mut Random, usize),
+        kill: impl FnOnce(),
+    ) {
         let before = self.sent.load(Ordering::Acquire);
-        let after = before + usize::try_from(random.below(COMMANDS as u64)).unwrap();
+        let after = before + usize::try_from(random.below(commands as u64)).unwrap();
         let moment = Duration::from_micros(random.below(8_000));
         std::thread::scope(|scope| {
             let senders: Vec<_> = (0..SENDERS)
@@ -329,9 +408,13 @@ impl Book {
     }
 }
 
-fn kills() -> usize {
-    let is_long = std::env::var_os("TICKLOOM_TEST_ALL").is_some();
-    if is_long { 200 } else { 25 }
+/// How often it is killed, and how many commands begin in each round, as the short and the long form have it.
+fn form(short: usize, long: usize) -> (usize, usize) {
+    if std::env::var_os("TICKLOOM_TEST_ALL").is_some() {
+        (long, COMMANDS_ALL.div_ceil(long))
+    } else {
+        (short, 12)
+    }
 }
 
 fn seed(form: u64) -> Random {
@@ -388,8 +471,13 @@ async fn look(place: &Place, heard: &BTreeMap<usize, Heard>, outside: &Path) {
         .unwrap();
     let events = events_after(&database, 0, 100_000).await.unwrap();
     let positions: Vec<i64> = events.iter().map(|event| event.position).collect();
-    let all: Vec<i64> = (1..=i64::try_from(heard.len()).unwrap()).collect();
+    let all: Vec<i64> = (1..=2 * i64::try_from(heard.len()).unwrap()).collect();
     assert_eq!(positions, all);
+    let (events, rings): (Vec<_>, Vec<_>) = events
+        .into_iter()
+        .partition(|event| event.kind == "thing_created");
+    assert_rang_once(&events, &rings);
+    assert_rebuilt(&database).await;
     let mut export = String::new();
     let head = export_audit(&database, |line| {
         export += line;
@@ -421,9 +509,9 @@ async fn look(place: &Place, heard: &BTreeMap<usize, Heard>, outside: &Path) {
     }
     let seen = std::fs::read_to_string(outside).unwrap();
     let keys: BTreeSet<&str> = seen.lines().collect();
-    let expected: Vec<String> = all
+    let expected: Vec<String> = events
         .iter()
-        .map(|position| format!("thing/{position}"))
+        .map(|event| format!("thing/{}", event.position))
         .collect();
     assert_eq!(keys, expected.iter().map(String::as_str).collect());
     println!(
@@ -434,19 +522,44 @@ async fn look(place: &Place, heard: &BTreeMap<usize, Heard>, outside: &Path) {
     database.close().await;
 }
 
+/// Each thing rang once, and when it was due or later.
+fn assert_rang_once(things: &[StoredEvent], rings: &[StoredEvent]) {
+    let mut rang = BTreeMap::new();
+    for ring in rings {
+        let body: serde_json::Value = serde_json::from_str(&ring.body).unwrap();
+        let thing = body["thing"].as_str().unwrap().to_owned();
+        assert!(rang.insert(thing, ring.at).is_none(), "{body} rang twice");
+    }
+    for thing in things {
+        let at = rang.remove(&thing.aggregate);
+        let due = Ts(thing.at.0 + RINGS_AFTER);
+        assert!(at.is_some_and(|at| at >= due), "{thing:?} rang at {at:?}");
+    }
+    assert_eq!(rang, BTreeMap::new());
+}
+
+/// Rows are what the log gives, and no timer is left.
+async fn assert_rebuilt(database: &Database) {
+    let live = all_rows(database).await.unwrap();
+    assert_eq!(live["timer"], [""; 0]);
+    rebuild::<Probe>(database).await.unwrap().unwrap();
+    assert!(all_rows(database).await.unwrap() == live, "rows differ");
+}
+
 /// Kills the service so often, on this place.
 fn kill_the_service(mut task: Task, form: u64) {
     let mut random = seed(form);
     let book = Book::default();
     let mut commands = 0;
-    for _ in 0..kills() {
+    let (kills, in_round) = self::form(25, 200);
+    for _ in 0..kills {
         let mut running = Running::start(&task);
         book.open
             .lock()
             .unwrap()
-            .extend(commands..commands + COMMANDS);
-        commands += COMMANDS;
-        book.round(running.http, &mut random, || running.kill());
+            .extend(commands..commands + in_round);
+        commands += in_round;
+        book.round(running.http, (&mut random, in_round), || running.kill());
         task.now += ROUND;
     }
     judge(Running::start(&task), &task, &book, commands);
@@ -496,13 +609,14 @@ fn postgresql_is_killed_under_a_service_and_every_command_is_done_once() {
     let running = Running::start(&task);
     let mut commands = 0;
     // The service asks a server that is away for some seconds, which takes longer than all else.
-    for _ in 0..kills() / 3 {
+    let (kills, in_round) = form(8, 67);
+    for _ in 0..kills {
         book.open
             .lock()
             .unwrap()
-            .extend(commands..commands + COMMANDS);
-        commands += COMMANDS;
-        book.round(running.http, &mut random, || server.kill());
+            .extend(commands..commands + in_round);
+        commands += in_round;
+        book.round(running.http, (&mut random, in_round), || server.kill());
         server.restart();
         task.now += ROUND;
         running.set_clock(task.now);

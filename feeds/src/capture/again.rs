@@ -8,21 +8,21 @@ use std::collections::{HashMap, VecDeque};
 use tickloom_types::Ts;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Lines that are remembered.
-const LINES_MAX: usize = 1 << 20;
+/// Lines that are remembered, in about 22 MB.
+const LINES_MAX: usize = 1 << 19;
 
 /// The latest lines of a recording.
 #[derive(Debug, Default)]
 pub(super) struct LinesSeen {
     /// Hashes of lines, and the file of each.
-    files: HashMap<u64, usize>,
+    files: HashMap<u64, u32>,
     order: VecDeque<(u64, Ts)>,
     /// The latest time so far.
     newest: Option<Ts>,
     /// The latest time among lines that are not remembered any more.
     forgotten: Option<Ts>,
     /// The file whose last line was there before.
-    again: Option<usize>,
+    again: Option<u32>,
 }
 
 /// What is known of a line.
@@ -38,6 +38,7 @@ pub(super) enum Line {
 impl LinesSeen {
     /// Takes the next line of a file, by its place among all, with its time.
     pub(super) fn take(&mut self, file: usize, ts: Option<Ts>, line: &[u8]) -> Line {
+        let file = u32::try_from(file).unwrap_or(u32::MAX);
         let Some(ts) = ts else {
             return Line::New;
         };
@@ -59,7 +60,7 @@ impl LinesSeen {
         }
     }
 
-    fn remember(&mut self, hash: u64, file: usize, ts: Ts) {
+    fn remember(&mut self, hash: u64, file: u32, ts: Ts) {
         if self.order.len() >= LINES_MAX
             && let Some((oldest, at)) = self.order.pop_front()
         {

@@ -19,6 +19,7 @@ mod effect;
 mod error;
 mod etag;
 mod event;
+mod header_docs;
 mod hex;
 mod http;
 mod idempotency;

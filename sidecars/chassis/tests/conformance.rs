@@ -295,7 +295,7 @@ async fn read_thing(
 }
 
 /// Adds a thing.
-#[utoipa::path(post, path = "/v1/things", request_body = NewThing,
+#[utoipa::path(post, path = "/v1/things", request_body = NewThing, params(Idempotent),
     responses((status = 201, body = Thing), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn add_thing(
     State((things, fault)): State<Shared>,

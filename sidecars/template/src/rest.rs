@@ -49,6 +49,7 @@ async fn list_notes(
 
 /// Writes a note.
 #[utoipa::path(post, path = "/v1/notes", tag = "template", request_body = NewNote,
+    params(Idempotent),
     responses((status = 201, body = Note, description = "`Location` says where it is"), Problems))]
 async fn create_note(
     State(template): State<Arc<Template>>,
@@ -72,8 +73,8 @@ async fn create_note(
 
 /// One note.
 #[utoipa::path(get, path = "/v1/notes/{note}", tag = "template",
-    params(("note" = String, Path, description = "Id of the note")),
-    responses((status = 200, body = Note), (status = 304, description = "The caller has this version"), Problems))]
+    params(("note" = String, Path, description = "Id of the note"), IfNoneMatch),
+    responses((status = 200, body = Note), Problems))]
 async fn read_note(
     State(template): State<Arc<Template>>,
     _: Allowed<ReadNote>,
@@ -90,7 +91,7 @@ async fn read_note(
 
 /// Changes what a note says; with `If-Match` only if it is of that version.
 #[utoipa::path(patch, path = "/v1/notes/{note}", tag = "template", request_body = NewText,
-    params(("note" = String, Path, description = "Id of the note")),
+    params(("note" = String, Path, description = "Id of the note"), Idempotent, IfMatch),
     responses((status = 200, body = Note), Problems))]
 async fn change_note(
     State(template): State<Arc<Template>>,

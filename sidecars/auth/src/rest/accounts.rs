@@ -112,6 +112,7 @@ pub(super) async fn finish_link(
 
 /// Asks for an account. The answer is the same whatever there is; a mail says more.
 #[utoipa::path(post, path = "/v1/sign-up", tag = "auth", security(()), request_body = SignUp,
+    params(Idempotent),
     responses((status = 202, description = "A mail is on its way, if it can be"), Problems))]
 pub(super) async fn sign_up(
     State(auth): State<Arc<Auth>>,
@@ -129,6 +130,7 @@ pub(super) async fn sign_up(
 
 /// Asks for a new password. The answer is the same whatever there is; a mail says more.
 #[utoipa::path(post, path = "/v1/recovery", tag = "auth", security(()), request_body = Recover,
+    params(Idempotent),
     responses((status = 202, description = "A mail is on its way, if there is such an account"), Problems))]
 pub(super) async fn recover(
     State(auth): State<Arc<Auth>>,
@@ -179,6 +181,7 @@ pub(super) async fn list_accounts(
 
 /// Makes an account of a person, who gets a link, or of a program, which gets keys.
 #[utoipa::path(post, path = "/v1/accounts", tag = "auth", request_body = NewAccount,
+    params(Idempotent),
     responses((status = 201, body = Account, description = "`link` is there once where no mail is sent"), Problems))]
 pub(super) async fn create_account(
     State(auth): State<Arc<Auth>>,
@@ -203,7 +206,7 @@ pub(super) async fn create_account(
 
 /// An account.
 #[utoipa::path(get, path = "/v1/accounts/{account}", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account, or `me`")),
+    params(("account" = String, Path, description = "Id of the account, or `me`"), IfNoneMatch),
     responses((status = 200, body = Account), Problems))]
 pub(super) async fn get_account(
     State(auth): State<Arc<Auth>>,
@@ -226,8 +229,7 @@ pub(super) async fn get_account(
 
 /// Gives an account another name.
 #[utoipa::path(patch, path = "/v1/accounts/{account}", tag = "auth", request_body = Rename,
-    params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the account that is to be changed")),
+    params(("account" = String, Path, description = "Id of the account, or `me`"), Idempotent, IfMatch),
     responses((status = 200, body = Account), Problems))]
 pub(super) async fn rename_account(
     State(auth): State<Arc<Auth>>,
@@ -250,8 +252,7 @@ pub(super) async fn rename_account(
 
 /// Gives an account up for good, with all that is personal of it.
 #[utoipa::path(delete, path = "/v1/accounts/{account}", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the account that is to be changed")),
+    params(("account" = String, Path, description = "Id of the account, or `me`"), Idempotent, IfMatch),
     responses((status = 204, description = "It is gone"), Problems))]
 pub(super) async fn delete_account(
     State(auth): State<Arc<Auth>>,
@@ -286,8 +287,7 @@ pub(super) async fn export_account(
 
 /// Keeps an account from being used.
 #[utoipa::path(post, path = "/v1/accounts/{account}/suspend", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the account that is to be changed")),
+    params(("account" = String, Path, description = "Id of the account"), Idempotent, IfMatch),
     responses((status = 200, body = Account), Problems))]
 pub(super) async fn suspend_account(
     State(auth): State<Arc<Auth>>,
@@ -301,8 +301,7 @@ pub(super) async fn suspend_account(
 
 /// Lets an account be used again.
 #[utoipa::path(post, path = "/v1/accounts/{account}/resume", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the account that is to be changed")),
+    params(("account" = String, Path, description = "Id of the account"), Idempotent, IfMatch),
     responses((status = 200, body = Account), Problems))]
 pub(super) async fn resume_account(
     State(auth): State<Arc<Auth>>,

@@ -47,6 +47,7 @@ pub(super) async fn list_clients(
 
 /// Registers an application. A confidential one gets a `secret`, which is shown once.
 #[utoipa::path(post, path = "/v1/clients", tag = "oauth", request_body = ClientSettings,
+    params(Idempotent),
     responses((status = 201, body = Client, description = "`secret` is there once"), Problems))]
 pub(super) async fn create_client(
     State(auth): State<Arc<Auth>>,
@@ -89,8 +90,7 @@ pub(super) async fn get_client(
 
 /// Describes an application anew.
 #[utoipa::path(put, path = "/v1/clients/{client}", tag = "oauth", request_body = ClientSettings,
-    params(("client" = String, Path, description = "Id of the application"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the application that is to be changed")),
+    params(("client" = String, Path, description = "Id of the application"), Idempotent, IfMatch),
     responses((status = 200, body = Client), Problems))]
 pub(super) async fn change_client(
     State(auth): State<Arc<Auth>>,
@@ -112,8 +112,7 @@ pub(super) async fn change_client(
 
 /// Removes an application, with all tokens that it has.
 #[utoipa::path(delete, path = "/v1/clients/{client}", tag = "oauth",
-    params(("client" = String, Path, description = "Id of the application"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the application that is to be changed")),
+    params(("client" = String, Path, description = "Id of the application"), Idempotent, IfMatch),
     responses((status = 204, description = "It is gone"), Problems))]
 pub(super) async fn delete_client(
     State(auth): State<Arc<Auth>>,
@@ -134,8 +133,7 @@ pub(super) async fn delete_client(
 
 /// Gives an application another secret. `secret` is shown once.
 #[utoipa::path(post, path = "/v1/clients/{client}/secret", tag = "oauth", request_body = RotateSecret,
-    params(("client" = String, Path, description = "Id of the application"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the application that is to be changed")),
+    params(("client" = String, Path, description = "Id of the application"), Idempotent, IfMatch),
     responses((status = 201, body = Client, description = "`secret` is there once"), Problems))]
 pub(super) async fn rotate_client_secret(
     State(auth): State<Arc<Auth>>,
@@ -192,7 +190,7 @@ pub(super) async fn list_applications(
 /// Takes back what an account allowed an application, with all tokens that came of it.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/applications/{client}", tag = "oauth",
     params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("client" = String, Path, description = "Id of the application")),
+        ("client" = String, Path, description = "Id of the application"), Idempotent),
     responses((status = 204, description = "It is allowed nothing any more"), Problems))]
 pub(super) async fn revoke_application(
     State(auth): State<Arc<Auth>>,
@@ -232,7 +230,7 @@ pub(super) async fn list_authorisations(
 /// Ends one of them, with all tokens that came of it. What was allowed stays allowed.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/authorisations/{authorisation}", tag = "oauth",
     params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("authorisation" = String, Path, description = "Id of the authorisation")),
+        ("authorisation" = String, Path, description = "Id of the authorisation"), Idempotent),
     responses((status = 204, description = "None of its tokens is valid any more"), Problems))]
 pub(super) async fn end_authorisation(
     State(auth): State<Arc<Auth>>,

@@ -69,7 +69,7 @@ async fn list_curve_keys(
 
 /// Registers the public key of a ZeroMQ client of one's own or of a program. The secret half stays with the client.
 #[utoipa::path(post, path = "/v1/accounts/{account}/curve-keys", tag = "auth", request_body = NewCurveKey,
-    params(("account" = String, Path, description = "Id of the account, or `me`")),
+    params(("account" = String, Path, description = "Id of the account, or `me`"), Idempotent),
     responses((status = 201, body = CurvePublicKey), Problems))]
 async fn register_curve_key(
     State(auth): State<Arc<Auth>>,
@@ -92,7 +92,7 @@ async fn register_curve_key(
 /// Takes a public key back.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/curve-keys/{key}", tag = "auth",
     params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("key" = String, Path, description = "Id of the key")),
+        ("key" = String, Path, description = "Id of the key"), Idempotent),
     responses((status = 204, description = "It is not valid any more"), Problems))]
 async fn revoke_curve_key(
     State(auth): State<Arc<Auth>>,
@@ -114,7 +114,7 @@ async fn revoke_curve_key(
 /// Registers a public key in the place of another, which is valid a while longer.
 #[utoipa::path(post, path = "/v1/accounts/{account}/curve-keys/{key}/rotate", tag = "auth", request_body = RotateCurveKey,
     params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("key" = String, Path, description = "Id of the key")),
+        ("key" = String, Path, description = "Id of the key"), Idempotent),
     responses((status = 201, body = CurvePublicKey), Problems))]
 async fn rotate_curve_key(
     State(auth): State<Arc<Auth>>,

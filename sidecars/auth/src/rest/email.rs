@@ -38,7 +38,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Auth>> {
 /// Asks for another e-mail address. The answer is the same whatever there is; a mail to that address says more. That of somebody else is
 /// set at once where they cannot sign in yet, or where no mail is sent.
 #[utoipa::path(post, path = "/v1/accounts/{account}/email", tag = "auth", request_body = NewEmail,
-    params(("account" = String, Path, description = "Id of the account, or `me`")),
+    params(("account" = String, Path, description = "Id of the account, or `me`"), Idempotent),
     responses((status = 202, description = "A mail is on its way to the new address, if it can be"),
         (status = 200, body = Account, description = "It is set; `link` is there once for who has not signed in yet, where no mail is sent"),
         Problems))]
@@ -73,7 +73,7 @@ fn answer(asked: EmailAsked) -> Result<Answer, Problem> {
 
 /// Gives one's own account the address to which the link was sent, in a session.
 #[utoipa::path(post, path = "/v1/accounts/{account}/email/confirm", tag = "auth", request_body = EmailLink,
-    params(("account" = String, Path, description = "`me`, or the id of the account that asks")),
+    params(("account" = String, Path, description = "`me`, or the id of the account that asks"), Idempotent),
     responses((status = 200, body = Account), Problems))]
 async fn confirm_email(
     State(auth): State<Arc<Auth>>,

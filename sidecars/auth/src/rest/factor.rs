@@ -85,6 +85,7 @@ pub(super) async fn change_password(
 
 /// Removes one's own password: passkeys sign in alone from now on. Other sessions end.
 #[utoipa::path(delete, path = "/v1/accounts/me/password", tag = "auth",
+    params(Idempotent),
     responses((status = 204, description = "There is none any more"), Problems))]
 pub(super) async fn remove_password(
     State(auth): State<Arc<Auth>>,
@@ -116,6 +117,7 @@ pub(super) async fn begin_factor(
 
 /// Lets the second factor count, and gives codes for when it is lost.
 #[utoipa::path(post, path = "/v1/accounts/me/second-factor/confirm", tag = "auth", request_body = Confirm,
+    params(Idempotent),
     responses((status = 200, body = Codes), Problems))]
 pub(super) async fn confirm_factor(
     State(auth): State<Arc<Auth>>,
@@ -146,6 +148,7 @@ pub(super) async fn count_codes(
 
 /// Makes ten recovery codes of one's own in the place of those that there are.
 #[utoipa::path(post, path = "/v1/accounts/me/recovery-codes", tag = "auth",
+    params(Idempotent),
     responses((status = 200, body = Codes), Problems))]
 pub(super) async fn renew_codes(
     State(auth): State<Arc<Auth>>,
@@ -163,7 +166,7 @@ pub(super) async fn renew_codes(
 
 /// Gives up the second factor of somebody else who lost it: app, passkeys and recovery codes. Their sessions end.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/second-factor", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account")),
+    params(("account" = String, Path, description = "Id of the account"), Idempotent),
     responses((status = 200, body = Account, description = "There is none any more"), Problems))]
 pub(super) async fn drop_lost_factor(
     State(auth): State<Arc<Auth>>,
@@ -185,6 +188,7 @@ pub(super) async fn drop_lost_factor(
 
 /// Takes the second factor of one's own away.
 #[utoipa::path(delete, path = "/v1/accounts/me/second-factor", tag = "auth",
+    params(Idempotent),
     responses((status = 204, description = "There is none any more"), Problems))]
 pub(super) async fn remove_factor(
     State(auth): State<Arc<Auth>>,

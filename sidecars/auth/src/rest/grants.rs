@@ -45,8 +45,7 @@ pub(super) async fn list_grants(
 
 /// Grants something to an account.
 #[utoipa::path(post, path = "/v1/accounts/{account}/grants", tag = "auth", request_body = NewGrant,
-    params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the account that is to be changed")),
+    params(("account" = String, Path, description = "Id of the account, or `me`"), Idempotent, IfMatch),
     responses((status = 201, body = Granted), Problems))]
 pub(super) async fn create_grant(
     State(auth): State<Arc<Auth>>,
@@ -70,8 +69,7 @@ pub(super) async fn create_grant(
 /// Takes a grant back.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/grants/{grant}", tag = "auth",
     params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("grant" = String, Path, description = "Id of the grant"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the account that is to be changed")),
+        ("grant" = String, Path, description = "Id of the grant"), Idempotent, IfMatch),
     responses((status = 204, description = "It allows nothing any more"), Problems))]
 pub(super) async fn revoke_grant(
     State(auth): State<Arc<Auth>>,

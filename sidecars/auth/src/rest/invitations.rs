@@ -67,7 +67,7 @@ async fn list_invitations(
 
 /// Invites an e-mail address. An invitation to it that is open is replaced.
 #[utoipa::path(post, path = "/v1/organisations/{organisation}/invitations", tag = "auth", request_body = NewInvitation,
-    params(("organisation" = String, Path, description = "Id of the organisation")),
+    params(("organisation" = String, Path, description = "Id of the organisation"), Idempotent),
     responses((status = 201, body = Invitation, description = "`link` is there once where no mail is sent"), Problems))]
 async fn invite(
     State(auth): State<Arc<Auth>>,
@@ -93,7 +93,7 @@ async fn invite(
 /// Takes an invitation back.
 #[utoipa::path(delete, path = "/v1/organisations/{organisation}/invitations/{invitation}", tag = "auth",
     params(("organisation" = String, Path, description = "Id of the organisation"),
-        ("invitation" = String, Path, description = "Id of the invitation")),
+        ("invitation" = String, Path, description = "Id of the invitation"), Idempotent),
     responses((status = 204, description = "Its link is not good any more"), Problems))]
 async fn revoke_invitation(
     State(auth): State<Arc<Auth>>,
@@ -141,7 +141,7 @@ async fn accept_with_new_account(
 
 /// Joins an organisation with the account that asks, which has to be that of the address that was invited.
 #[utoipa::path(post, path = "/v1/accounts/{account}/memberships", tag = "auth", request_body = InvitationLink,
-    params(("account" = String, Path, description = "`me`, or the id of the account that asks")),
+    params(("account" = String, Path, description = "`me`, or the id of the account that asks"), Idempotent),
     responses((status = 201, body = Membership), Problems))]
 async fn accept(
     State(auth): State<Arc<Auth>>,

@@ -47,7 +47,7 @@ pub(super) async fn list_keys(
 
 /// Makes a key of one's own or of a program. `secret` is shown once.
 #[utoipa::path(post, path = "/v1/accounts/{account}/keys", tag = "auth", request_body = NewKey,
-    params(("account" = String, Path, description = "Id of the account, or `me`")),
+    params(("account" = String, Path, description = "Id of the account, or `me`"), Idempotent),
     responses((status = 201, body = Key, description = "`secret` is there once"), Problems))]
 pub(super) async fn create_key(
     State(auth): State<Arc<Auth>>,
@@ -70,7 +70,7 @@ pub(super) async fn create_key(
 /// Takes a key back.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/keys/{key}", tag = "auth",
     params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("key" = String, Path, description = "Id of the key")),
+        ("key" = String, Path, description = "Id of the key"), Idempotent),
     responses((status = 204, description = "It is not valid any more"), Problems))]
 pub(super) async fn revoke_key(
     State(auth): State<Arc<Auth>>,
@@ -92,7 +92,7 @@ pub(super) async fn revoke_key(
 /// Makes a key in the place of another, which is valid a while longer. `secret` is shown once.
 #[utoipa::path(post, path = "/v1/accounts/{account}/keys/{key}/rotate", tag = "auth", request_body = Rotate,
     params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("key" = String, Path, description = "Id of the key")),
+        ("key" = String, Path, description = "Id of the key"), Idempotent),
     responses((status = 201, body = Key, description = "`secret` is there once"), Problems))]
 pub(super) async fn rotate_key(
     State(auth): State<Arc<Auth>>,

@@ -52,7 +52,7 @@ async fn list_members(
 /// Gives a member another role.
 #[utoipa::path(patch, path = "/v1/organisations/{organisation}/members/{account}", tag = "auth", request_body = NewRole,
     params(("organisation" = String, Path, description = "Id of the organisation"),
-        ("account" = String, Path, description = "Id of the account, or `me`")),
+        ("account" = String, Path, description = "Id of the account, or `me`"), Idempotent),
     responses((status = 200, body = Member), Problems))]
 async fn set_role(
     State(auth): State<Arc<Auth>>,
@@ -75,7 +75,7 @@ async fn set_role(
 /// Removes a person from an organisation. Their account stays as it is; a program is deleted instead.
 #[utoipa::path(delete, path = "/v1/organisations/{organisation}/members/{account}", tag = "auth",
     params(("organisation" = String, Path, description = "Id of the organisation"),
-        ("account" = String, Path, description = "Id of the account, or `me`")),
+        ("account" = String, Path, description = "Id of the account, or `me`"), Idempotent),
     responses((status = 204, description = "It is no member any more"), Problems))]
 async fn remove_member(
     State(auth): State<Arc<Auth>>,
@@ -114,7 +114,7 @@ async fn list_memberships(
 /// Leaves an organisation.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/memberships/{organisation}", tag = "auth",
     params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("organisation" = String, Path, description = "Id of the organisation")),
+        ("organisation" = String, Path, description = "Id of the organisation"), Idempotent),
     responses((status = 204, description = "It is no member any more"), Problems))]
 async fn leave(
     State(auth): State<Arc<Auth>>,

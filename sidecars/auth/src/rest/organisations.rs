@@ -62,6 +62,7 @@ async fn list_organisations(
 
 /// Creates an organisation. Whoever asks is its administrator.
 #[utoipa::path(post, path = "/v1/organisations", tag = "auth", request_body = OrganisationName,
+    params(Idempotent),
     responses((status = 201, body = Organisation), Problems))]
 async fn create_organisation(
     State(auth): State<Arc<Auth>>,
@@ -83,7 +84,7 @@ async fn create_organisation(
 
 /// An organisation.
 #[utoipa::path(get, path = "/v1/organisations/{organisation}", tag = "auth",
-    params(("organisation" = String, Path, description = "Id of the organisation")),
+    params(("organisation" = String, Path, description = "Id of the organisation"), IfNoneMatch),
     responses((status = 200, body = Organisation), Problems))]
 async fn get_organisation(
     State(auth): State<Arc<Auth>>,
@@ -105,8 +106,7 @@ async fn get_organisation(
 
 /// Gives an organisation another name.
 #[utoipa::path(patch, path = "/v1/organisations/{organisation}", tag = "auth", request_body = OrganisationName,
-    params(("organisation" = String, Path, description = "Id of the organisation"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the organisation that is to be changed")),
+    params(("organisation" = String, Path, description = "Id of the organisation"), Idempotent, IfMatch),
     responses((status = 200, body = Organisation), Problems))]
 async fn rename_organisation(
     State(auth): State<Arc<Auth>>,
@@ -130,8 +130,7 @@ async fn rename_organisation(
 
 /// Deletes an organisation with its programs, invitations and grants. Its people keep their accounts.
 #[utoipa::path(delete, path = "/v1/organisations/{organisation}", tag = "auth",
-    params(("organisation" = String, Path, description = "Id of the organisation"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the organisation that is to be changed")),
+    params(("organisation" = String, Path, description = "Id of the organisation"), Idempotent, IfMatch),
     responses((status = 204, description = "It is gone"), Problems))]
 async fn delete_organisation(
     State(auth): State<Arc<Auth>>,
@@ -162,7 +161,7 @@ async fn organisation_as_read(
 
 /// Makes a program that belongs to the organisation. Its administrators administer it, and make its keys.
 #[utoipa::path(post, path = "/v1/organisations/{organisation}/machines", tag = "auth", request_body = NewMachine,
-    params(("organisation" = String, Path, description = "Id of the organisation")),
+    params(("organisation" = String, Path, description = "Id of the organisation"), Idempotent),
     responses((status = 201, body = Account), Problems))]
 async fn add_machine(
     State(auth): State<Arc<Auth>>,
@@ -201,8 +200,7 @@ async fn list_organisation_grants(
 
 /// Grants something to an organisation, and so to its members.
 #[utoipa::path(post, path = "/v1/organisations/{organisation}/grants", tag = "auth", request_body = NewGrant,
-    params(("organisation" = String, Path, description = "Id of the organisation"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the organisation that is to be changed")),
+    params(("organisation" = String, Path, description = "Id of the organisation"), Idempotent, IfMatch),
     responses((status = 201, body = Granted), Problems))]
 async fn create_organisation_grant(
     State(auth): State<Arc<Auth>>,
@@ -225,8 +223,7 @@ async fn create_organisation_grant(
 /// Takes a grant of an organisation back.
 #[utoipa::path(delete, path = "/v1/organisations/{organisation}/grants/{grant}", tag = "auth",
     params(("organisation" = String, Path, description = "Id of the organisation"),
-        ("grant" = String, Path, description = "Id of the grant"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the organisation that is to be changed")),
+        ("grant" = String, Path, description = "Id of the grant"), Idempotent, IfMatch),
     responses((status = 204, description = "It allows nothing any more"), Problems))]
 async fn revoke_organisation_grant(
     State(auth): State<Arc<Auth>>,

@@ -130,7 +130,7 @@ pub(super) async fn begin_passkey(
 
 /// Registers a passkey of one's own. If it is the first second factor, there are recovery codes, shown once.
 #[utoipa::path(post, path = "/v1/accounts/{account}/passkeys", tag = "auth", request_body = AddPasskey,
-    params(("account" = String, Path, description = "Id of the account, or `me`")),
+    params(("account" = String, Path, description = "Id of the account, or `me`"), Idempotent),
     responses((status = 201, body = Passkey, description = "`recovery_codes` are there once"), Problems))]
 pub(super) async fn add_passkey(
     State(auth): State<Arc<Auth>>,
@@ -175,7 +175,7 @@ pub(super) async fn list_passkeys(
 /// Gives a passkey of one's own another name.
 #[utoipa::path(patch, path = "/v1/accounts/{account}/passkeys/{passkey}", tag = "auth", request_body = RenamePasskey,
     params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("passkey" = String, Path, description = "Id of the passkey")),
+        ("passkey" = String, Path, description = "Id of the passkey"), Idempotent),
     responses((status = 200, body = Passkey), Problems))]
 pub(super) async fn rename_passkey(
     State(auth): State<Arc<Auth>>,
@@ -199,7 +199,7 @@ pub(super) async fn rename_passkey(
 /// Removes a passkey of one's own. Other sessions end.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/passkeys/{passkey}", tag = "auth",
     params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("passkey" = String, Path, description = "Id of the passkey")),
+        ("passkey" = String, Path, description = "Id of the passkey"), Idempotent),
     responses((status = 204, description = "It does not sign in any more"), Problems))]
 pub(super) async fn remove_passkey(
     State(auth): State<Arc<Auth>>,

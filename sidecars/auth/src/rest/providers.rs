@@ -264,7 +264,7 @@ pub(super) async fn list_identities(
 /// Unlinks an outside identity; sessions elsewhere end. The last way in stays.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/identities/{identity}", tag = "auth",
     params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("identity" = String, Path, description = "Id of the outside identity")),
+        ("identity" = String, Path, description = "Id of the outside identity"), Idempotent),
     responses((status = 204, description = "It is unlinked"), Problems))]
 pub(super) async fn unlink(
     State(auth): State<Arc<Auth>>,

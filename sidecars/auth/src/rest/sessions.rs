@@ -136,7 +136,7 @@ pub(super) async fn list_sessions(
 /// Ends a session.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/sessions/{session}", tag = "auth",
     params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("session" = String, Path, description = "Id of the session")),
+        ("session" = String, Path, description = "Id of the session"), Idempotent),
     responses((status = 204, description = "It is over"), Problems))]
 pub(super) async fn end_session(
     State(auth): State<Arc<Auth>>,
@@ -157,7 +157,7 @@ pub(super) async fn end_session(
 
 /// Ends all sessions of an account but the one in which this is asked.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/sessions", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account, or `me`")),
+    params(("account" = String, Path, description = "Id of the account, or `me`"), Idempotent),
     responses((status = 204, description = "They are over"), Problems))]
 pub(super) async fn end_sessions(
     State(auth): State<Arc<Auth>>,

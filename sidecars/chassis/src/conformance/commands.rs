@@ -150,6 +150,13 @@ fn takes_key<S: Conforms>(harness: &Harness<S>, operation: &Operation, token: &s
         takes_key || is_refused("takes no Idempotency-Key"),
         "{name} neither takes nor refuses an Idempotency-Key: {reply:?}"
     );
+    let parameters = operation.says["parameters"].as_array();
+    let is_told =
+        parameters.is_some_and(|all| all.iter().any(|one| one["name"] == "Idempotency-Key"));
+    assert_eq!(
+        is_told, takes_key,
+        "{name}: whether it takes an Idempotency-Key, as `params(Idempotent)` says in the document"
+    );
     takes_key
 }
 

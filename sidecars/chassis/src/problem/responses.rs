@@ -1,6 +1,7 @@
 //! How the document of an API names the problems that each of its operations may answer with.
 
 use super::{Problem, ProblemCode};
+use crate::header_docs::with_header;
 use std::collections::BTreeMap;
 use utoipa::openapi::{
     Components, ComponentsBuilder, ContentBuilder, Ref, RefOr, Response, ResponseBuilder,
@@ -15,6 +16,19 @@ const RESPONSES: [(&str, &str, &str); 2] = [
         "The request is wrong or not allowed",
     ),
     ("5XX", "ServiceProblem", "The service cannot do it now"),
+];
+
+/// Headers of problems.
+const HEADERS: [(&str, &str); 3] = [
+    (
+        "Retry-After",
+        "Seconds after which it may be tried again, with 429 and 503",
+    ),
+    (
+        "WWW-Authenticate",
+        "How one says who one is, with 401 (RFC 6750)",
+    ),
+    ("X-Request-Id", "What the request is called in logs"),
 ];
 
 /// For `responses(…)` of an operation: a [`Problem`] with a status of 4xx or 5xx.
@@ -42,7 +56,11 @@ pub(crate) fn components() -> Components {
         let response = ResponseBuilder::new()
             .description(meaning)
             .content("application/problem+json", content);
-        components = components.response(name, response.build());
+        let mut response = response.build();
+        for (header, about) in HEADERS {
+            with_header(&mut response, header, about);
+        }
+        components = components.response(name, response);
     }
     components.build()
 }

@@ -3,6 +3,7 @@
 use super::page;
 use crate::console;
 use crate::database::Database;
+use crate::header_docs;
 use crate::http::{CallerAddress, Certificate, HttpOptions};
 use crate::identity::Identity;
 use crate::problem::{self, Problem, ProblemCode};
@@ -76,6 +77,7 @@ pub(super) fn router(
         let paths = paths.layer(map_response(keep_nowhere));
         let mut own = described(runner.name);
         own = own.nest(format!("/{}", runner.name), openapi);
+        header_docs::describe(&mut own);
         whole.merge(own.clone());
         router = router
             .merge(runner.root)

@@ -3,6 +3,7 @@
 use crate::credential::secret::Secret;
 use crate::model::Account;
 use crate::pages::email::EMAIL;
+use crate::pages::invitations::INVITATION;
 use crate::pages::links::{LINK, RECOVERY};
 use tickloom_chassis::Mail;
 
@@ -77,18 +78,12 @@ pub(crate) fn known(account: &Account, issuer: &str) -> Mail {
 }
 
 /// To somebody who is invited to an organisation. Its name is not there, as anybody can give one any name.
-pub(crate) fn invitation(email: &str, link: &Secret, makes_account: bool) -> Mail {
-    let without = if makes_account {
-        "\n\nIf you have no account, one is made with it: send {\"link\": \"…\", \"name\": \"…\", \"password\": \"…\"} to POST /auth/v1/invitations/accept."
-    } else {
-        ""
-    };
+pub(crate) fn invitation(email: &str, issuer: &str, link: &Secret) -> Mail {
     let text = format!(
-        "Hello,\n\nsomebody invites you to an organisation at Tickloom. This link is good for a week:\n\n{}\n\n\
-         To see which one, send {{\"link\": \"…\"}} to POST /auth/v1/invitations/show. To join, sign in and send the same to \
-         POST /auth/v1/accounts/me/memberships.{without}\n\n\
+        "Hello,\n\nsomebody invites you to an organisation at Tickloom. With this link, which is good for a week, you see which one, and \
+         join if you want to:\n\n{}\n\nIf you have an account with this address, sign in first.\n\n\
          If you do not want to, leave it: nobody can join in your name without the link.\n",
-        link.expose()
+        address(issuer, INVITATION, link)
     );
     Mail {
         to: email.to_owned(),

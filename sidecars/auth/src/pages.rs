@@ -8,8 +8,11 @@ mod devices;
 pub(crate) mod email;
 mod factor;
 mod grants;
+pub(crate) mod invitations;
 mod keys;
 pub(crate) mod links;
+mod members;
+mod organisations;
 mod passkeys;
 mod profile;
 mod scopes;
@@ -82,6 +85,13 @@ impl Done {
             "created" => "The account is created.",
             "device-allowed" => "The device is allowed. Go back to it: it goes on by itself.",
             "device-refused" => "The device is refused. It gets nothing.",
+            "organisation-created" => "The organisation is created.",
+            "organisation-deleted" => "The organisation is deleted.",
+            "invited" => "The invitation is created. A mail with its link is on its way.",
+            "joined" => "You are a member now.",
+            "left" => "You are a member no more.",
+            "role" => "The role is set.",
+            "member-removed" => "The member is removed.",
             "before" => "This was done before. What is shown once is not shown again.",
             _ => return None,
         })
@@ -93,6 +103,7 @@ pub(crate) fn pages(auth: &Arc<Auth>) -> Pages {
     let router = outside()
         .merge(own())
         .merge(of_account())
+        .merge(organisations::router())
         .with_state(Arc::clone(auth));
     Pages {
         router,
@@ -132,6 +143,11 @@ fn outside() -> Router<Arc<Auth>> {
             "/recovery",
             get(links::show_recovery).post(links::send_recovery),
         )
+        .route(
+            "/invitation",
+            get(invitations::show_link).post(invitations::look),
+        )
+        .route("/invitation/sign-up", post(invitations::sign_up))
 }
 
 /// Pages of one's own account alone.
@@ -169,6 +185,7 @@ fn own() -> Router<Arc<Auth>> {
         .route("/consent", post(consent::answer))
         .route("/device", get(devices::show).post(devices::look))
         .route("/device/decide", post(devices::decide))
+        .route("/invitation/join", post(invitations::join))
 }
 
 /// Pages of an account, which may be one's own, and those of administrators.
@@ -264,6 +281,12 @@ fn menu() -> Vec<MenuGroup> {
             "Applications",
             "/console/auth/accounts/me/applications",
             "Applications and devices that act for you",
+            None,
+        ),
+        item(
+            "Organisations",
+            organisations::PATH,
+            "Whom you work with: members, invitations, programs",
             None,
         ),
     ];

@@ -44,7 +44,7 @@ class Mailbox:
 
 def link_of_mail(page):
     text = mails.get(timeout=60)
-    return ADDRESS + re.search(r"https?://\S*?(/console/auth/(?:link|email)#tlo_\w+)", text)[1]
+    return ADDRESS + re.search(r"https?://\S*?(/console/auth/(?:link|email|invitation)#tlo_\w+)", text)[1]
 
 
 def new_page(browser):
@@ -421,6 +421,89 @@ def on_ones_own(browser):
     page.context.close()
 
 
+def organisations(page, browser):
+    """An administrator of an organisation invites somebody who has no account, who joins with the link of the mail."""
+    page.goto(ADDRESS + "/console/auth/organisations")
+    look(page, "organisations-none")
+    follow(page, "Create an organisation")
+    look(page, "organisation-new")
+    click(page, "Create the organisation")
+    look(page, "organisation-new-wrong")
+    page.get_by_label("Name of the organisation").fill("Quants")
+    click(page, "Create the organisation")
+    page.wait_for_url("**?done=organisation-created")
+    look(page, "organisation")
+    own = page.url.split("?")[0]
+    follow(page, "Invitations")
+    follow(page, "Invite somebody")
+    look(page, "invitation-new")
+    page.get_by_label("E-mail address").fill("grace@example.com")
+    page.get_by_label("Viewer: what of it changes nothing").check()
+    click(page, "Invite")
+    page.wait_for_url("**?done=invited")
+    look(page, "invitations")
+    other = new_page(browser)
+    other.goto(link_of_mail(other))
+    look(other, "invitation-link")
+    click(other, "See the invitation")
+    expect(other.get_by_text("Quants")).to_be_visible()
+    look(other, "invitation")
+    other.get_by_label("Name").fill("Grace")
+    other.get_by_label("New password").fill("short")
+    click(other, "Create my account and join")
+    look(other, "invitation-wrong")
+    other.get_by_label("New password").fill(PASSWORD)
+    click(other, "Create my account and join")
+    at(other, "/console/auth/sign-in?done=password-set")
+    sign_in(other, "grace@example.com")
+    other.goto(ADDRESS + "/console/auth/organisations")
+    look(other, "organisations")
+    follow(other, "Quants")
+    expect(other.get_by_role("button", name="Change the name")).to_have_count(0)
+    follow(other, "Members")
+    look(other, "members-of-a-viewer")
+    # Who has an account joins in its session.
+    page.goto(own + "/invitations/new")
+    page.get_by_label("E-mail address").fill("bob@example.com")
+    click(page, "Invite")
+    bob = new_page(browser)
+    sign_in(bob, "bob@example.com")
+    at(bob, "/console")
+    bob.goto(link_of_mail(bob))
+    click(bob, "See the invitation")
+    look(bob, "invitation-signed-in")
+    click(bob, "Join")
+    bob.wait_for_url("**?done=joined")
+    page.goto(own + "/members")
+    look(page, "members")
+    page.get_by_label("Role of Grace").select_option("member")
+    page.get_by_role("row").filter(has_text="Grace").get_by_role("button", name="Set").click()
+    page.wait_for_url("**?done=role")
+    follow(page, "Create a program")
+    look(page, "program-new")
+    page.get_by_label("Name of the program").fill("feed")
+    click(page, "Create the program")
+    page.wait_for_url("**?done=created")
+    page.goto(own + "/members")
+    look(page, "members-with-program")
+    page.get_by_role("row").filter(has_text="Grace").get_by_role("button", name="Remove").click()
+    page.wait_for_url("**?done=member-removed")
+    bob.goto(own + "/members")
+    click(bob, "Leave the organisation")
+    bob.wait_for_url("**?done=left")
+    # The last administrator stays.
+    click(page, "Leave the organisation")
+    expect(page.get_by_text("without an administrator who can sign in")).to_be_visible()
+    page.goto(own)
+    follow(page, "Delete the organisation")
+    look(page, "organisation-delete")
+    page.get_by_label("I am sure").check()
+    click(page, "Delete the organisation")
+    page.wait_for_url("**?done=organisation-deleted")
+    other.context.close()
+    bob.context.close()
+
+
 def ask(path, body, token=None):
     """What the service answers a program: JSON for JSON, and for a form."""
     is_form = isinstance(body, str)
@@ -620,6 +703,7 @@ with sync_playwright() as playwright:
     keys(page)
     second_factor(page, browser)
     people(page, browser)
+    organisations(page, browser)
     on_ones_own(browser)
     applications(page, browser)
     forms_of_others(page, browser)

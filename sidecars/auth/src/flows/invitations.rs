@@ -46,17 +46,17 @@ pub(crate) struct NewInvitation {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ShownInvitation {
     /// Id of the organisation.
-    organisation: String,
+    pub(crate) organisation: String,
     /// What the organisation is called, by whoever administers it.
-    name: String,
+    pub(crate) name: String,
     /// The address that is invited.
-    email: String,
+    pub(crate) email: String,
     /// Which role is offered.
-    role: MemberRole,
+    pub(crate) role: MemberRole,
     /// From when on it is not good any more, in nanoseconds since the epoch.
-    expires: i64,
+    pub(crate) expires: i64,
     /// Whether who has no account gets one by it.
-    makes_account: bool,
+    pub(crate) makes_account: bool,
 }
 
 impl Auth {
@@ -122,7 +122,7 @@ impl Auth {
         if !open.is_mailed {
             return Ok((open.invitation, Some(shown)));
         }
-        let mail = mails::invitation(&open.invitation.email, &shown, open.makes_account);
+        let mail = mails::invitation(&open.invitation.email, &self.issuer, &shown);
         let key = format!("invitation/{}", stored.id);
         enqueue_mail(write, &key, by.now, &mail).await?;
         Ok((open.invitation, None))

@@ -116,7 +116,7 @@ fn services_are_saved_while_they_run_and_put_back() {
     };
     assert_eq!(
         (auth["name"].as_str(), &auth["steps"][0]),
-        (Some("auth"), &Value::from(1))
+        (Some("auth"), &Value::from(2))
     );
     let (_, said) = run(&["admin", "backup", "--data", &data, "--out", &saved], 2);
     assert!(said.contains("nothing is overwritten"), "{said}");

@@ -378,6 +378,10 @@ fn a_configuration_that_is_refused_makes_nothing() {
         ),
         ("http = \"0.0.0.0:0\"\n", "HTTP is plain text"),
         ("[auth.hash]\nmemory_kib = 8\n", "memory"),
+        (
+            "test_clock = 1700000000000000000\nproxies = [\"127.0.0.2\"]\n",
+            "a test clock is for services on loopback, without proxies",
+        ),
     ] {
         std::fs::write(&config, text).unwrap();
         let (config, data) = (config.display().to_string(), data.display().to_string());
@@ -566,4 +570,74 @@ fn kill_9_leaves_each_change_wholly_or_not_at_all_and_none_twice() {
     if let Some(server) = Postgres::start() {
         give_while_killed(&["--database", &server.url()], &config);
     }
+}
+
+/// When time stands still in a test: 14 November 2023, in nanoseconds.
+const STANDS_AT: i64 = 1_700_000_000_000_000_000;
+const SECOND_NS: i64 = 1_000_000_000;
+
+/// The `kid` of each key that signs or will, in order.
+fn key_ids(address: &str) -> Vec<String> {
+    let (status, said) = send(address, "GET /.well-known/jwks.json", "", "");
+    assert_eq!(status, 200, "{said}");
+    let keys: Value = serde_json::from_str(&said).unwrap();
+    let keys = keys["keys"].as_array().unwrap();
+    let mut ids: Vec<String> = keys
+        .iter()
+        .map(|key| key["kid"].as_str().unwrap().to_owned())
+        .collect();
+    ids.sort_unstable();
+    ids
+}
+
+#[test]
+fn time_stands_still_where_the_configuration_says_so_and_moves_when_it_is_told_to() {
+    let dir = workspace();
+    let data = dir.path().join("services").display().to_string();
+    let config = dir.path().join("serve.toml").display().to_string();
+    let write = |clock: i64| std::fs::write(&config, format!("test_clock = {clock}\n")).unwrap();
+    let move_to = |address: &str, after_s: i64| {
+        let to = STANDS_AT + after_s * SECOND_NS;
+        let (status, said) = send(
+            address,
+            "POST /test/clock",
+            "",
+            &json!({"to": to}).to_string(),
+        );
+        assert_eq!(status, 200, "{said}");
+        let moved: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(moved["now"], to);
+        moved
+    };
+    write(STANDS_AT);
+    let served = Killed::begin(&["--data", &data], &config);
+    let me = || get(&served.address, "/auth/v1/accounts/me", &served.token).0;
+    let before = key_ids(&served.address);
+    // A token is good for five minutes, to the second.
+    assert_eq!(me(), 200);
+    move_to(&served.address, 299);
+    assert_eq!(me(), 200);
+    move_to(&served.address, 300);
+    assert_eq!(me(), 401);
+    assert_eq!(key_ids(&served.address), before);
+    // In a year all keys have changed, each when it was due, and whoever signs in is known by the new ones.
+    let moved = move_to(&served.address, 365 * 86_400);
+    assert!(moved["timers"].as_u64() > Some(4), "{moved}");
+    let after = key_ids(&served.address);
+    assert!(after.iter().all(|id| !before.contains(id)), "{after:?}");
+    let token = Killed::sign_in(&served.address);
+    assert_eq!(get(&served.address, "/auth/v1/accounts/me", &token).0, 200);
+    served.running.kill();
+    // What happened since is in the database: time is set back nowhere, and nothing is made of it.
+    let place = ["--config", &config, "--data", &data];
+    let ran = tickloom(&[&["serve", "auth"], &place[..]].concat());
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let expected = "a test clock is for databases of its own";
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    // By the system's clock nobody moves it.
+    std::fs::write(&config, "").unwrap();
+    let (running, address) = Killed::start(&["--data".to_owned(), data.clone()], &config);
+    let body = json!({"to": i64::MAX}).to_string();
+    assert_eq!(send(&address, "POST /test/clock", "", &body).0, 404);
+    running.kill();
 }

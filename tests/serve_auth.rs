@@ -77,13 +77,13 @@ fn get(address: &str, path: &str, token: &str) -> (u16, String) {
 fn send_page(address: &str, link: &str) -> BTreeMap<&'static str, String> {
     let mut known = BTreeMap::from([("$LINK", link.to_owned())]);
     let blocks: Vec<&str> = PAGE.split("```http\n").skip(1).collect();
-    assert_eq!(blocks.len(), 10);
+    assert_eq!(blocks.len(), 11);
     for block in blocks {
         let mut block = block.split("```").next().unwrap().trim_end().to_owned();
         for (word, value) in &known {
             block = block.replace(word, value);
         }
-        let (head, body) = block.split_once("\n\n").unwrap();
+        let (head, body) = block.split_once("\n\n").unwrap_or((&block, ""));
         let (first, head) = head.split_once('\n').unwrap_or((head, ""));
         let head: String = head.lines().map(|line| format!("{line}\r\n")).collect();
         let (status, body) = send(address, first, &head, body);

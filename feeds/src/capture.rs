@@ -172,7 +172,7 @@ pub fn decode_captures(
         while let Some(line) = reader.next_line()? {
             report.lines += 1;
             if let Ok(line) = &line
-                && report.is_again(seen.take(file, Some(line.ts_recv), line.text))
+                && report.is_again(seen.take((file, false), Some(line.ts_recv), line.text))
             {
                 continue;
             }

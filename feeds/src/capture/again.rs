@@ -4,7 +4,7 @@
 //! for byte, though its time is before that of another one, or in another file, is no second message. What merely stands twice in a row may be
 //! two messages that are alike.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use tickloom_types::Ts;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -21,8 +21,8 @@ pub(super) struct LinesSeen {
     newest: Option<Ts>,
     /// The latest time among lines that are not remembered any more.
     forgotten: Option<Ts>,
-    /// The file whose last line was there before.
-    again: Option<u32>,
+    /// The files whose last line was there before.
+    again: HashSet<u32>,
 }
 
 /// What is known of a line.
@@ -36,8 +36,14 @@ pub(super) enum Line {
 }
 
 impl LinesSeen {
-    /// Takes the next line of a file, by its place among all, with its time.
-    pub(super) fn take(&mut self, file: usize, ts: Option<Ts>, line: &[u8]) -> Line {
+    /// Takes the next line of a file, by its place among all, with its time. The line with which a connection begins is of its own file: it
+    /// is there again only amid lines that are.
+    pub(super) fn take(
+        &mut self,
+        (file, begins): (usize, bool),
+        ts: Option<Ts>,
+        line: &[u8],
+    ) -> Line {
         let file = u32::try_from(file).unwrap_or(u32::MAX);
         let Some(ts) = ts else {
             return Line::New;
@@ -45,11 +51,13 @@ impl LinesSeen {
         let is_back = self.newest > Some(ts);
         let hash = xxh3_64(line);
         let known = self.files.get(&hash);
-        let is_again = known.is_some_and(|of| is_back || *of != file || self.again == Some(file));
-        self.again = is_again.then_some(file);
+        let is_amid = is_back || self.again.contains(&file);
+        let is_again = known.is_some_and(|of| is_amid || *of != file && !begins);
         if is_again {
+            self.again.insert(file);
             return Line::Again;
         }
+        self.again.remove(&file);
         self.newest = self.newest.max(Some(ts));
         if known.is_none() {
             self.remember(hash, file, ts);
@@ -77,7 +85,7 @@ mod tests {
     use super::*;
 
     fn take(seen: &mut LinesSeen, file: usize, ts: i64, line: &str) -> Line {
-        seen.take(file, Some(Ts(ts)), line.as_bytes())
+        seen.take((file, false), Some(Ts(ts)), line.as_bytes())
     }
 
     #[test]
@@ -95,8 +103,8 @@ mod tests {
         assert_eq!(take(&mut seen, 0, 5, "5 e"), Line::New);
         // Late, and not there before.
         assert_eq!(take(&mut seen, 0, 2, "2 x"), Line::New);
-        assert_eq!(seen.take(0, None, b"e"), Line::New);
-        assert_eq!(seen.take(0, None, b"e"), Line::New);
+        assert_eq!(seen.take((0, false), None, b"e"), Line::New);
+        assert_eq!(seen.take((0, false), None, b"e"), Line::New);
     }
 
     #[test]
@@ -108,6 +116,12 @@ mod tests {
             assert_eq!(take(&mut seen, file, 1, "1 b"), expected);
         }
         assert_eq!(take(&mut seen, 1, 1, "1 c"), Line::New);
+        // Two connections that began at one time are two, but for one that is amid what is there again.
+        let mut begin = |file, ts| seen.take((file, true), Some(Ts(ts)), b"2 opened");
+        assert_eq!([begin(0, 2), begin(1, 2)], [Line::New, Line::New]);
+        assert_eq!(take(&mut seen, 2, 1, "1 c"), Line::Again);
+        let begin = seen.take((2, true), Some(Ts(2)), b"2 opened");
+        assert_eq!(begin, Line::Again);
     }
 
     #[test]

@@ -158,6 +158,11 @@ impl Cursor {
         }
     }
 
+    /// Whether the line at hand says that a connection was opened.
+    pub(super) fn begins_connection(&self) -> bool {
+        matches!(self.lines.line(), Ok(Line::Opened(_)))
+    }
+
     /// The recorder's time of the line at hand, if it has one.
     pub(super) fn ts(&self) -> Option<Ts> {
         self.lines.line().ok().and_then(|line| line.ts())

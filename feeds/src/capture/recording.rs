@@ -157,7 +157,8 @@ impl Recording {
                 let mut seen = LinesSeen::default();
                 Merge::new(plans, venue).each(|cursor| {
                     report.lines += 1;
-                    if !report.is_again(seen.take(cursor.file, cursor.ts(), cursor.text())) {
+                    let of = (cursor.file, cursor.begins_connection());
+                    if !report.is_again(seen.take(of, cursor.ts(), cursor.text())) {
                         let (batch, desk) = (&mut batch, &mut desk);
                         take(cursor, batch, desk, (&mut report, &mut seen), &mut moments);
                         moments.end();
@@ -238,7 +239,11 @@ fn take(
         }
         // When it arrived nobody noted, but the message says when it was sent.
         Ok(Step::Message(_, None))
-            if report.is_again(seen.take(cursor.file, first_time(batch), cursor.text())) =>
+            if report.is_again(seen.take(
+                (cursor.file, false),
+                first_time(batch),
+                cursor.text(),
+            )) =>
         {
             return;
         }

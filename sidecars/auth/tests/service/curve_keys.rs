@@ -34,14 +34,14 @@ fn a_client_is_of_the_account_that_registered_its_key_until_it_is_over() {
         let (served, ada) = Served::with_administrator(&place);
         let bob = served.person(&ada, "bob@example.com");
         let expires = served.clock.now().0 + 100 * SECOND;
-        let body = json!({"public_key": CLIENT, "name": "desk", "scopes": ["run.read", "topic.*"], "expires": expires});
+        let body = json!({"public_key": CLIENT, "name": "desk", "scopes": ["run.read", "audit.*"], "expires": expires});
         let key = served
             .client
             .post(KEYS, Some(access_token(&bob)), &body)
             .is(201)
             .json();
         assert!(text(&key, "id").starts_with("crv_"), "{key}");
-        let expected = json!({"id": key["id"], "public_key": CLIENT, "name": "desk", "scopes": "run.read topic.*",
+        let expected = json!({"id": key["id"], "public_key": CLIENT, "name": "desk", "scopes": "run.read audit.*",
             "created": crate::BEGIN.0, "expires": expires});
         assert_eq!(key, expected);
         let list = served.client.get(KEYS, Some(access_token(&bob))).is(200);

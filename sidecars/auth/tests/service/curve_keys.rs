@@ -62,7 +62,7 @@ fn a_client_is_of_the_account_that_registered_its_key_until_it_is_over() {
         );
         assert_eq!(
             text(&found("run.change"), "reason"),
-            "the token or key is for run.read topic.* only"
+            "the token or key is for run.read audit.* only"
         );
         // Who is no administrator asks for nobody's key, not even for their own.
         decide(&served, &bob, CLIENT, "run.read").refused(403, "forbidden");

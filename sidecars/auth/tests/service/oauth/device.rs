@@ -426,6 +426,6 @@ fn who_the_person_is_is_told_as_far_as_scopes_go() {
         // Who shows nothing is told of no error: RFC 6750, section 3.1.
         let reply = served.client.get("/auth/oauth/userinfo", None).is(401);
         let asked = reply.header("www-authenticate");
-        assert_eq!(asked.as_deref(), Some("Bearer realm=\"tickloom\""));
+        assert_eq!(asked, Some("Bearer realm=\"tickloom\""));
     });
 }

@@ -281,7 +281,7 @@ pub(crate) fn books(report: &CaptureReport) -> Vec<String> {
     }
     if report.sync.overlaps > 0 {
         notes.push(format!(
-            "{} changes of books are there already, as an earlier capture has them",
+            "{} changes of books are of before the ends of an earlier import, from which these books go on",
             report.sync.overlaps
         ));
     }

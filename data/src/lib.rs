@@ -38,10 +38,10 @@ pub use tickloom_catalog::{
 pub use tickloom_formats::{
     Cell, CellKind, DbnInstrument, DbnOrigin, Decimal, DefinitionFile, ExportFormat, ExportReport,
     FileRecords, FolderRecords, Format, FormatError, ImportOptions, ImportReport, Input, KindCount,
-    Known, Largest, LineError, Mapping, OTHER_BAR, OTHER_TRADE, PackedRecords, Packing, Profile,
-    RefusedMax, Rescaling, Sheet, Spool, Spooled, SpooledFile, SpooledRecords, Stamp, Taken,
-    Together, Told, VenueList, Years, content_run, export_file, inputs, is_columnar, open_text,
-    peek_line, read_definitions, read_file, read_folder, redefine, spool_file, spool_folder,
+    Known, Largest, LineError, Mapping, PackedRecords, Packing, Profile, RefusedMax, Rescaling,
+    Sheet, Spool, Spooled, SpooledFile, SpooledRecords, Stamp, Taken, Together, Told, VenueList,
+    Years, content_run, export_file, inputs, is_columnar, open_text, peek_line, read_definitions,
+    read_file, read_folder, redefine, spool_file, spool_folder,
 };
 
 /// What a fallible call of this crate returns.

@@ -149,11 +149,7 @@ impl BookSync {
 
     /// Takes a diff.
     pub fn diff(&mut self, diff: &Depth<'_>, sink: &mut impl Sink) {
-        let ids = Ids {
-            first: diff.first_id,
-            last: diff.last_id,
-            previous: diff.previous_id,
-        };
+        let ids = Ids::of(diff);
         match self.state {
             BookState::Stale => {}
             BookState::Live => self.diff_live(diff, ids, sink),
@@ -280,11 +276,7 @@ impl BookSync {
         self.counts.before_snapshot += self.waiting.len() as u64;
         self.forget();
         push_snapshot(snapshot, sink);
-        self.newest = Ids {
-            first: snapshot.first_id,
-            last: snapshot.last_id,
-            previous: snapshot.previous_id,
-        };
+        self.newest = Ids::of(snapshot);
         self.bridged = true;
         self.newest_at = snapshot.header.ts_recv;
         self.touch();

@@ -5,6 +5,7 @@ use crate::limits::LATEST_MAX;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use tickloom_types::{BarBody, Flags, QuoteBody, Record, TradeBody, Ts};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The latest values by key; the oldest goes when there are too many.
 #[derive(Debug)]
@@ -99,9 +100,9 @@ impl LatestBars {
     }
 }
 
-/// The latest quotes of one instrument whose numbers grew, in their order.
+/// The latest quotes of one instrument whose numbers grew, in their order, each with a hash of what it says.
 #[derive(Debug, Default)]
-pub(crate) struct LatestQuotes(VecDeque<(u64, [i64; 4])>);
+pub(crate) struct LatestQuotes(VecDeque<(u64, u64)>);
 
 impl LatestQuotes {
     /// Whether a quote is new: one with the number and the numbers of an earlier one is not. One without a number always is.
@@ -111,15 +112,16 @@ impl LatestQuotes {
             return true;
         }
         let numbers = [quote.bid, quote.bid_qty, quote.ask, quote.ask_qty];
+        let said = xxh3_64(numbers.map(i64::to_le_bytes).as_flattened());
         if self.0.back().is_some_and(|(newest, _)| id <= *newest) {
             let at = self.0.binary_search_by_key(&id, |(id, _)| *id);
             let known = at.ok().and_then(|at| self.0.get(at));
-            return known.is_none_or(|(_, known)| *known != numbers);
+            return known.is_none_or(|(_, known)| *known != said);
         }
         if self.0.len() >= LATEST_MAX {
             self.0.pop_front();
         }
-        self.0.push_back((id, numbers));
+        self.0.push_back((id, said));
         true
     }
 }

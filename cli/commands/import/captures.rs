@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tickloom_backtest::text;
 use tickloom_data::{
-    CatalogError, FormatError, Importing, KindCount, OTHER_BAR, OTHER_TRADE, Refusals, RefusedMax,
-    RunEnd, RunWriter, Table, content_run,
+    CatalogError, FormatError, Importing, KindCount, Refusals, RefusedMax, RunEnd, RunWriter,
+    Table, content_run,
 };
 use tickloom_feeds::VenueKind;
 use tickloom_feeds::capture::{
@@ -282,14 +282,11 @@ fn finish(
     }
     imported.repeated = report.repeated + report.lines_again;
     imported.maybe_repeated = report.lines_perhaps;
-    for (told, reason) in [
-        (known.records.told_bars, OTHER_BAR),
-        (known.records.told_trades, OTHER_TRADE),
-        (known.records.told_quotes, "no quote contradicts another"),
-    ] {
+    for (_, told, reason) in known.records.told() {
         left_out.add(reason, told.contradicted);
-        let contradictions = told.contradictions.iter();
-        contradictions.for_each(|text| left_out.at(text));
+        told.contradictions
+            .iter()
+            .for_each(|text| left_out.at(text));
         imported.repeated += told.repeated;
         imported.repeats.extend(told.repeats);
         imported.errors.extend(told.contradictions);
@@ -310,7 +307,8 @@ fn finish(
         ..RunEnd::default()
     });
     writer.finish().map_err(Failure::run)?;
-    (imported.kinds, imported.written) = (sink.kinds, sink.records);
+    imported.kinds = sink.kinds;
+    imported.written = sink.records;
     (imported.from, imported.to) = (sink.from, sink.to);
     tell(&mut imported, origin, report, &left_out);
     Ok(imported)

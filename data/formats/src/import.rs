@@ -50,7 +50,7 @@ pub use file_records::FileRecords;
 pub use folder::{FolderRecords, is_columnar, read_folder};
 pub use format::Format;
 pub use input::{Input, content_run, inputs, open_text, peek_line};
-pub use known::{Known, OTHER_BAR, OTHER_TRADE, Told};
+pub use known::{Known, Told};
 pub use mapping::{Mapping, RefusedMax, Years};
 pub use names::Together;
 pub use number::Decimal;

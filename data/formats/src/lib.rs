@@ -21,10 +21,9 @@ pub use error::FormatError;
 pub use export::{Cell, CellKind, ExportFormat, ExportReport, Sheet, export_file};
 pub use import::{
     Decimal, FileRecords, FolderRecords, Format, ImportOptions, ImportReport, Input, KindCount,
-    Known, Largest, LineError, Mapping, OTHER_BAR, OTHER_TRADE, PackedRecords, Packing, Profile,
-    RefusedMax, Rescaling, SpooledFile, SpooledRecords, Stamp, Taken, Together, Told, Years,
-    content_run, inputs, is_columnar, open_text, peek_line, read_file, read_folder, redefine,
-    spool_file, spool_folder,
+    Known, Largest, LineError, Mapping, PackedRecords, Packing, Profile, RefusedMax, Rescaling,
+    SpooledFile, SpooledRecords, Stamp, Taken, Together, Told, Years, content_run, inputs,
+    is_columnar, open_text, peek_line, read_file, read_folder, redefine, spool_file, spool_folder,
 };
 pub use spool::{Spool, Spooled};
 pub use venue_list::VenueList;

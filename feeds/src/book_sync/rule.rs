@@ -1,5 +1,7 @@
 //! How update ids follow each other at the venues: which diff comes next, and which joins on to a snapshot.
 
+use crate::binance::Depth;
+
 /// How update ids follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SequenceRule {
@@ -20,6 +22,16 @@ pub(crate) struct Ids {
     pub(crate) first: u64,
     pub(crate) last: u64,
     pub(crate) previous: Option<u64>,
+}
+
+impl Ids {
+    pub(crate) fn of(message: &Depth<'_>) -> Ids {
+        Ids {
+            first: message.first_id,
+            last: message.last_id,
+            previous: message.previous_id,
+        }
+    }
 }
 
 /// Where a diff stands after another one.

@@ -12,7 +12,7 @@ use tickloom_types::{BookEnd, InstrumentId, Instruments, MomentSink, SourceId, T
 #[derive(Clone, Debug)]
 pub(super) struct Book {
     instrument: InstrumentId,
-    /// The ids of its changes, as long as no snapshot came.
+    /// The ids of its changes before the first snapshot of the recording; of a book that begins later, of its first one.
     changes: Vec<Ids>,
 }
 
@@ -44,9 +44,9 @@ pub(super) fn books(
 ) -> Result<Vec<Book>, CaptureError> {
     let mut decoder = Decoder::new(venue, SourceId(0), symbols.to_vec(), Untimed::Arrival);
     let mut books: Vec<Book> = Vec::new();
+    let mut is_begun = false;
     for capture in sources {
         let mut reader = capture.open()?;
-        let mut is_begun = false;
         for _ in 0..SNIFF_LINES {
             if books.len() == symbols.len() && is_begun {
                 return Ok(books);
@@ -57,19 +57,19 @@ pub(super) fn books(
             let Ok(line) = line else { continue };
             let diff = match decoder.decode(line.ts_recv, line.frame) {
                 Ok(Decoded::Diff(diff)) => diff,
-                // One that does not say its symbol is wrong here.
-                Ok(Decoded::Snapshot(_)) | Err(DecodeError::Missing { .. }) => {
+                Ok(Decoded::Snapshot(_)) => {
+                    is_begun = true;
+                    continue;
+                }
+                // A snapshot that does not say its symbol.
+                Err(DecodeError::Missing { field }) if field == "symbol" => {
                     is_begun = true;
                     continue;
                 }
                 _ => continue,
             };
             let instrument = InstrumentId(diff.header.instrument);
-            let ids = Ids {
-                first: diff.first_id,
-                last: diff.last_id,
-                previous: diff.previous_id,
-            };
+            let ids = Ids::of(&diff);
             match books.iter_mut().find(|book| book.instrument == instrument) {
                 Some(book) if !is_begun => book.changes.push(ids),
                 Some(_) => {}

@@ -44,6 +44,10 @@ pub(super) struct Cursor {
     pub(super) venue: VenueKind,
     /// The time of the line at hand or, if it has none, of one before.
     ts: Ts,
+    /// The recorder's time of the line at hand, if it has one.
+    told: Option<Ts>,
+    /// Whether the line at hand says that a connection was opened.
+    begins: bool,
 }
 
 struct Lines {
@@ -91,6 +95,8 @@ impl Cursor {
             decoder: Decoder::new(venue),
             venue,
             ts: plan.first,
+            told: None,
+            begins: false,
         };
         let is_there = match plan.recorder {
             Recorder::Whole => match read_whole(&mut cursor.lines.reader)? {
@@ -110,9 +116,10 @@ impl Cursor {
         if self.lines.recorder == Recorder::Whole || !self.lines.reader.advance()? {
             return Ok(false);
         }
-        if let Ok(Some(ts)) = self.lines.line().map(|line| line.ts()) {
-            self.ts = ts;
-        }
+        let line = self.lines.line().ok();
+        self.told = line.and_then(|line| line.ts());
+        self.begins = matches!(line, Some(Line::Opened(_)));
+        self.ts = self.told.unwrap_or(self.ts);
         Ok(true)
     }
 
@@ -160,12 +167,12 @@ impl Cursor {
 
     /// Whether the line at hand says that a connection was opened.
     pub(super) fn begins_connection(&self) -> bool {
-        matches!(self.lines.line(), Ok(Line::Opened(_)))
+        self.begins
     }
 
     /// The recorder's time of the line at hand, if it has one.
     pub(super) fn ts(&self) -> Option<Ts> {
-        self.lines.line().ok().and_then(|line| line.ts())
+        self.told
     }
 }
 

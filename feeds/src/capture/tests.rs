@@ -291,6 +291,42 @@ fn lived(lines: &[(i64, String)]) -> (Vec<Seen>, u64) {
 
 const HOUR_MS: i64 = 3_600_000;
 
+/// Only what comes before the first snapshot of a recording may be what another capture has: the rest is this one's own book.
+#[test]
+fn a_book_that_has_begun_does_not_begin_again_where_another_capture_ended() {
+    let file = |lines: &[String]| {
+        // Of the time of the messages.
+        let text = lines.join("\n").replace("1700000000", "1723161255");
+        CaptureSource::Unpacked(PathBuf::from("x"), text.into_bytes().into())
+    };
+    let snapshot =
+        r#"1700000000000000001 {"lastUpdateId":1,"bids":[["9.00","1.0"]],"asks":[]}"#.to_owned();
+    // Of this symbol there is no book, so that all changes are looked at.
+    let other = r#"1700000000000000001 {"e":"trade","E":1723161255000,"s":"ETHUSDT","t":1,"p":"1.00","q":"1.0","T":1723161255000,"m":true,"M":true}"#
+        .to_owned();
+    let sources = [
+        file(&[diff(2, 3), snapshot, diff(4, 5)]),
+        file(&[diff(6, 7), other, diff(8, 9)]),
+    ];
+    let end = BookEnd {
+        source: "binance".to_owned(),
+        instrument: "binance.BTCUSDT".to_owned(),
+        first_id: 6,
+        last_id: 7,
+        is_joined: true,
+        venue_time: None,
+    };
+    let config = CaptureConfig {
+        after: vec![end],
+        ..CaptureConfig::default()
+    };
+    let mut records: Vec<Record> = Vec::new();
+    let report = decode_captures(&sources, &config, &mut Instruments::new(), &mut records).unwrap();
+    let levels = records.iter().filter(|r| r.kind() == Some(Kind::Level));
+    let found = (levels.count(), report.sync.overlaps);
+    assert_eq!(found, (5, 0));
+}
+
 #[test]
 fn a_sample_of_which_a_part_is_there_twice_is_what_it_is_without_it() {
     for sample in samples() {

@@ -63,12 +63,9 @@ pub struct Known<'a> {
     maybe: Maybe,
     /// Those are taken for what they seem to be, and count once.
     is_once: bool,
-    /// Bars that came.
-    pub told_bars: Told,
-    /// Trades that came.
-    pub told_trades: Told,
-    /// Quotes with numbers that came.
-    pub told_quotes: Told,
+    told_bars: Told,
+    told_trades: Told,
+    told_quotes: Told,
 }
 
 impl<'a> Known<'a> {
@@ -274,6 +271,16 @@ impl<'a> Known<'a> {
         })
     }
 
+    /// What became of records by table, with the reason for which those are refused that contradict one that is there. A quote contradicts none.
+    #[must_use]
+    pub fn told(self) -> [(Table, Told, &'static str); 3] {
+        [
+            (Table::Bars, self.told_bars, OTHER_BAR),
+            (Table::Trades, self.told_trades, OTHER_TRADE),
+            (Table::Quotes, self.told_quotes, ""),
+        ]
+    }
+
     fn text(&self, record: &Record, def: &InstrumentDef, is_same: bool) -> String {
         let (name, ts) = (&def.name, record.ts_event());
         let (what, other) = match self.instruments.bar_spec(record.source()) {
@@ -335,11 +342,7 @@ impl<'a> Known<'a> {
         report.maybe_repeated += self.maybe.count;
         report.repeats.extend(self.maybe_twice());
         let (mut contradicted, mut first) = (0, None);
-        for (table, told) in [
-            (Table::Bars, self.told_bars),
-            (Table::Trades, self.told_trades),
-            (Table::Quotes, self.told_quotes),
-        ] {
+        for (table, told, _) in self.told() {
             report.repeated += told.repeated;
             report.written -= told.repeated;
             if let Some(count) = report.kinds.get_mut(&table) {
@@ -360,12 +363,7 @@ impl<'a> Known<'a> {
             report.maybe_repeated += self.maybe.count;
             report.repeats.extend(self.maybe_twice());
         }
-        report.repeated += self.told_quotes.repeated;
-        report.repeats.extend(self.told_quotes.repeats);
-        for (table, told, reason) in [
-            (Table::Bars, self.told_bars, OTHER_BAR),
-            (Table::Trades, self.told_trades, OTHER_TRADE),
-        ] {
+        for (table, told, reason) in self.told() {
             report.repeated += told.repeated;
             report.repeats.extend(told.repeats);
             if told.contradicted > 0 {
@@ -379,9 +377,9 @@ impl<'a> Known<'a> {
 }
 
 /// Why a bar is refused.
-pub const OTHER_BAR: &str = "bar that is there already with other numbers";
+const OTHER_BAR: &str = "bar that is there already with other numbers";
 /// Why a trade is refused.
-pub const OTHER_TRADE: &str = "trade that is there already with another price or size";
+const OTHER_TRADE: &str = "trade that is there already with another price or size";
 
 #[cfg(test)]
 mod tests;

@@ -14,15 +14,16 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// After this much waiting a test has failed; nothing depends on how long things really take.
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// Ends the server when the pipe to the shell is closed, which the system does whatever becomes of the test.
+/// The server and each of its processes have the shell's output as 4: it ends with the last of them.
 const SHELL: &str = "exec 3<&0
-    \"$@\" >>\"$LOG\" 2>&1 3<&- & server=$!
+    \"$@\" 4>&1 >>\"$LOG\" 2>&1 3<&- & server=$!
     { cat <&3 >/dev/null; kill -9 $server 2>/dev/null; } & watch=$!
     echo $server
     exec 3<&- >&-
@@ -41,6 +42,7 @@ pub(crate) struct Postgres {
 struct Running {
     shell: Child,
     lifeline: Option<ChildStdin>,
+    out: BufReader<ChildStdout>,
 }
 
 impl Postgres {
@@ -102,7 +104,7 @@ impl Postgres {
         assert!(made.status.success(), "{said}");
     }
 
-    /// `kill -9` of the server; its processes end when they see that.
+    /// `kill -9` of the server, and waits for its processes, which answer until they see that it is gone.
     pub(crate) fn kill(&mut self) {
         self.running.take();
     }
@@ -119,7 +121,6 @@ impl Postgres {
                 assert!(began.elapsed() < PATIENCE, "{}", self.last_words());
                 std::thread::sleep(LOOK_AGAIN);
             }
-            // Processes of the one before may still be on their way out.
             std::thread::sleep(LOOK_AGAIN);
         }
         panic!("PostgreSQL did not start:\n{}", self.last_words());
@@ -153,11 +154,14 @@ impl Postgres {
             .spawn()
             .expect("a shell");
         let lifeline = shell.stdin.take();
+        let mut out = BufReader::new(shell.stdout.take().expect("it is piped"));
         let mut process = String::new();
-        BufReader::new(shell.stdout.take().expect("it is piped"))
-            .read_line(&mut process)
-            .expect("the server's number");
-        self.running = Some(Running { shell, lifeline });
+        out.read_line(&mut process).expect("the server's number");
+        self.running = Some(Running {
+            shell,
+            lifeline,
+            out,
+        });
     }
 
     /// Whether it lets somebody in: while it starts it takes connections, and answers with an error.
@@ -195,6 +199,7 @@ impl Drop for Running {
         // The shell sees the end of its input and kills the server, if that still runs.
         self.lifeline.take();
         self.shell.wait().ok();
+        self.out.read_to_end(&mut Vec::new()).ok();
     }
 }
 

@@ -382,6 +382,11 @@ fn a_configuration_that_is_refused_makes_nothing() {
             "test_clock = 1700000000000000000\nproxies = [\"127.0.0.2\"]\n",
             "a test clock is for services on loopback, without proxies",
         ),
+        ("test_clock = -1\n", "test_clock is -1, expected 0 to"),
+        (
+            "test_clock = 7258118400000000001\n",
+            "expected 0 to 7258118400000000000: nanoseconds since 1970",
+        ),
     ] {
         std::fs::write(&config, text).unwrap();
         let (config, data) = (config.display().to_string(), data.display().to_string());

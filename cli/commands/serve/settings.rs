@@ -18,7 +18,7 @@ use tickloom_auth::credential::password::HashParams;
 use tickloom_chassis::identity::{Peers, TrustDomain};
 use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{
-    HttpOptions, MailConfig, Network, OutgoingConfig, Place, RateLimit, TracesConfig,
+    HttpOptions, MailConfig, Network, OutgoingConfig, Place, RateLimit, TracesConfig, test_clock_at,
 };
 use tickloom_types::Ts;
 
@@ -166,6 +166,7 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
         rate: file.rate,
         moves_clock: file.test_clock.is_some(),
     };
+    let test_clock = file.test_clock.map(test_clock_at).transpose()?;
     let callers = if args.caller.is_empty() {
         file.caller
     } else {
@@ -221,7 +222,7 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
         records,
         auth,
         own_issuer,
-        test_clock: file.test_clock.map(Ts),
+        test_clock,
     })
 }
 

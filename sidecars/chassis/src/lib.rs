@@ -81,7 +81,9 @@ pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageQuery};
 pub use problem::{Problem, ProblemCode, Problems};
 pub use projection::{Projection, ProjectionFuture, rebuild};
 pub use secret_file::{SecretFileError, make_own_folder, read_secret, read_secret_file};
-pub use serve::{Entrance, RpcOptions, ServeOptions, Serving, check_test_clock, serve, serve_at};
+pub use serve::{
+    Entrance, RpcOptions, ServeOptions, Serving, check_test_clock, serve, serve_at, test_clock_at,
+};
 pub use service::{Context, Health, Pages, Runner, Service, Stop};
 pub use tables::{all_rows, schema, tables};
 pub use timer::{Timer, TimerFuture, TimerHandler, Timers, set_timer};

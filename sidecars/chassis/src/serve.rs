@@ -26,7 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use test_clock::TestClock;
-pub use test_clock::check_test_clock;
+pub use test_clock::{check_test_clock, test_clock_at};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tower_http::catch_panic::CatchPanicLayer;

@@ -77,14 +77,19 @@ impl Answer {
     }
 }
 
-/// Sends a request with a body of JSON, and reads the answer to its end; `None` if there is nobody, or the connection breaks.
+/// Sends a request with a body of JSON, unless a header says that it is something else, and reads the answer to its end; `None` if there is nobody, or the connection breaks.
 fn send(address: SocketAddr, line: &str, headers: &str, body: &str) -> Option<Answer> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     let length = body.len();
+    let kind = if headers.contains("Content-Type") {
+        ""
+    } else {
+        "Content-Type: application/json\r\n"
+    };
     write!(
         stream,
-        "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+        "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{kind}\
          Content-Length: {length}\r\n{headers}\r\n{body}"
     )
     .ok()?;

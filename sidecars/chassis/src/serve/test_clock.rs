@@ -5,14 +5,12 @@ use crate::clock::Clock;
 use crate::database::{Database, Place};
 use crate::doctor::latest;
 use crate::effect::Effects;
+use crate::idempotency::Unkept;
 use crate::problem::{Problem, ProblemCode};
 use crate::service::Runner;
 use crate::timer::Timers;
 use crate::{ChassisError, Result};
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
 use axum::{Json, Router, routing};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -105,8 +103,22 @@ impl TestClock {
     }
 }
 
-/// That time may stand still at a moment where this service is: nothing happened there later. So a test clock is set on nothing that is
-/// real, and never back.
+/// Where a test clock is set first, nanoseconds since 1970.
+///
+/// # Errors
+/// [`ChassisError::Start`] before 1970 and after the beginning of 2200.
+pub fn test_clock_at(nanos: i64) -> Result<Ts> {
+    if (0..=LATEST.0).contains(&nanos) {
+        return Ok(Ts(nanos));
+    }
+    let why = format!(
+        "test_clock is {nanos}, expected 0 to {}: nanoseconds since 1970",
+        LATEST.0
+    );
+    Err(ChassisError::Start(why))
+}
+
+/// That time may stand still at a moment where this service is: nothing happened there later. So a test clock is never set back.
 ///
 /// # Errors
 /// [`ChassisError::Start`] if something did; as [`Database::existing`].
@@ -145,23 +157,14 @@ async fn read_clock(State(clock): State<Arc<TestClock>>) -> Json<Moved> {
 /// Moves the clock. What a caller no longer waits for ends where it is: the clock stands where it stood still last.
 async fn move_clock(
     State(clock): State<Arc<TestClock>>,
-    headers: HeaderMap,
-    body: Bytes,
+    sent: Unkept,
 ) -> Result<Json<Moved>, Problem> {
-    let bad = |detail: String| Problem::new(ProblemCode::BadRequest, detail);
-    // A page of somebody else cannot say so without being asked first (Fetch, CORS-safelisted request headers).
-    if headers
-        .get(CONTENT_TYPE)
-        .is_none_or(|kind| kind != "application/json")
-    {
-        return Err(bad("Content-Type is not application/json".to_owned()));
-    }
-    let wanted: Wanted = serde_json::from_slice(&body).map_err(|error| bad(error.to_string()))?;
+    let wanted: Wanted = sent.json()?;
     let now = clock.clock.now();
     if wanted.to < now.0 || wanted.to > LATEST.0 {
         let to = wanted.to;
         let detail = format!("to is {to}, expected {} (now) to {}", now.0, LATEST.0);
-        return Err(bad(detail));
+        return Err(Problem::new(ProblemCode::BadRequest, detail));
     }
     Ok(Json(clock.move_to(Ts(wanted.to)).await?))
 }

@@ -460,6 +460,16 @@ fn a_clock_that_is_moved_over_http_stands_still_at_each_timer_and_each_attempt()
             assert_eq!(answer.status, 400, "{answer:?}");
             assert_eq!(answer.json()["code"], "bad_request");
         }
+        // A page of somebody else says neither that it is JSON nor what a request is called.
+        let now = at(40_000_000).0;
+        for (headers, status) in [
+            ("Content-Type: text/plain\r\n", 400),
+            ("Idempotency-Key: a\r\n", 400),
+            ("Content-Type: application/json; charset=utf-8\r\n", 200),
+        ] {
+            let answer = post(serving.http, headers, now).await;
+            assert_eq!(answer.status, status, "{headers}: {answer:?}");
+        }
         assert_eq!(clock.now(), at(40_000_000));
         drop(told);
         serving.ended().await;

@@ -2,6 +2,7 @@
 //! other words would allow nothing, without anybody noticing.
 
 use super::pattern::{ActionPattern, ResourcePattern, What};
+use strsim::levenshtein;
 use thiserror::Error;
 
 /// Every action, with the kind of resource on which it is asked. A new service adds its own.
@@ -125,28 +126,8 @@ fn listed(kinds: &[&str]) -> String {
 /// The word that is spelled most like another, the first of several.
 fn nearest(found: &str, words: impl Iterator<Item = &'static str>) -> &'static str {
     words
-        .min_by_key(|word| distance(found, word))
+        .min_by_key(|word| levenshtein(found, word))
         .unwrap_or_default()
-}
-
-/// How many letters have to be put in, taken out or changed (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, letter) in one.chars().enumerate() {
-        let mut corner = line;
-        let mut left = line + 1;
-        for (cell, of) in row.iter_mut().skip(1).zip(&other) {
-            let changed = corner + usize::from(letter != *of);
-            corner = *cell;
-            left = changed.min(*cell + 1).min(left + 1);
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -154,20 +135,6 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
     use std::path::Path;
-
-    #[test]
-    fn letters_apart_are_counted() {
-        for (one, other, expected) in [
-            ("", "", 0),
-            ("", "abc", 3),
-            ("abc", "", 3),
-            ("kitten", "sitting", 3),
-            ("accoun", "account", 1),
-            ("flaw", "lawn", 2),
-        ] {
-            assert_eq!(distance(one, other), expected, "{one} {other}");
-        }
-    }
 
     #[test]
     fn what_would_allow_nothing_is_told_with_what_it_may_mean() {

@@ -37,14 +37,14 @@ pub(super) fn fire<S: Conforms>(place: &Place) {
     }
     let mut fired = BTreeSet::new();
     for _ in 0..MOMENTS_MAX {
-        for (kind, key, _) in harness.runtime.block_on(set(&database)) {
+        let left = harness.runtime.block_on(set(&database));
+        for (kind, key, _) in &left {
             let is_known = timers.handlers().iter().any(|one| one.kind() == kind);
             assert!(
                 is_known,
                 "nobody does what is to be done at `{key}` of the kind `{kind}`"
             );
         }
-        let left = harness.runtime.block_on(set(&database));
         // Each once is enough of those that come again and again.
         let Some((kind, key, at)) = left
             .into_iter()

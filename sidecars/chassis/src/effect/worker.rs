@@ -163,7 +163,7 @@ impl Effects {
             Taken::ByAnother => {}
             Taken::One(effect) => {
                 let lane = handler.lane(&effect.key).to_owned();
-                let done = self.clone().finish((Arc::clone(handler), busy), effect);
+                let done = self.clone().finish(Arc::clone(handler), effect, busy);
                 let task = running.tasks.spawn(done);
                 running.lanes.insert(task.id(), lane);
             }
@@ -212,7 +212,8 @@ impl Effects {
 
     /// Adds how effects are to a service's health: how many wait (`effects_waiting`), were refused by the outside
     /// (`effects_refused`), were given up (`effects_given_up`), or wait and are of a kind that nobody here does, such as mail where no
-    /// server is set (`effects_unhandled`), once they were counted; a trouble while the outside is away, and while some are given up. An effect that the outside refused is no trouble of the service: somebody's address is not there.
+    /// server is set (`effects_unhandled`), once they were counted; a trouble while the outside is away, and while some are given up. An
+    /// effect that the outside refused is no trouble of the service: somebody's address is not there.
     pub fn add_health(&self, health: &mut Health) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         for (kind, trouble) in &state.troubles {
@@ -242,8 +243,10 @@ impl Effects {
             Taken::Nothing => return Ok(false),
             Taken::ByAnother => {}
             Taken::One(effect) => {
-                let handler = (Arc::clone(handler), self.busy());
-                self.clone().finish(handler, effect).await?;
+                let done = self
+                    .clone()
+                    .finish(Arc::clone(handler), effect, self.busy());
+                done.await?;
             }
         }
         Ok(true)
@@ -266,8 +269,9 @@ impl Effects {
     /// Does an effect that was taken, and notes what came of it.
     async fn finish(
         self,
-        (handler, _busy): (Arc<dyn EffectHandler>, Busy),
+        handler: Arc<dyn EffectHandler>,
         effect: Effect,
+        _busy: Busy,
     ) -> Result<()> {
         let answer = if effect.attempt > handler.policy().attempts_max {
             let words = "it was begun as often as it may be, and never ended".to_owned();

@@ -21,9 +21,18 @@ fn register(served: &Served, tokens: &Value, path: &str, key: &str) -> Reply {
 
 /// What the client of a key may do to `run/today`, as an administrator is told.
 fn decide(served: &Served, tokens: &Value, key: &str, action: &str) -> Reply {
+    decide_on(served, tokens, key, (action, "run/today"))
+}
+
+fn decide_on(
+    served: &Served,
+    tokens: &Value,
+    key: &str,
+    (action, resource): (&str, &str),
+) -> Reply {
     let encoded: String = key.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let path = format!(
-        "/auth/v1/curve-keys/decision?public_key={encoded}&action={action}&resource=run/today"
+        "/auth/v1/curve-keys/decision?public_key={encoded}&action={action}&resource={resource}"
     );
     served.client.get(&path, Some(access_token(tokens)))
 }
@@ -34,14 +43,14 @@ fn a_client_is_of_the_account_that_registered_its_key_until_it_is_over() {
         let (served, ada) = Served::with_administrator(&place);
         let bob = served.person(&ada, "bob@example.com");
         let expires = served.clock.now().0 + 100 * SECOND;
-        let body = json!({"public_key": CLIENT, "name": "desk", "scopes": ["run.read", "audit.*"], "expires": expires});
+        let body = json!({"public_key": CLIENT, "name": "desk", "scopes": ["run.read", "topic.*"], "expires": expires});
         let key = served
             .client
             .post(KEYS, Some(access_token(&bob)), &body)
             .is(201)
             .json();
         assert!(text(&key, "id").starts_with("crv_"), "{key}");
-        let expected = json!({"id": key["id"], "public_key": CLIENT, "name": "desk", "scopes": "run.read audit.*",
+        let expected = json!({"id": key["id"], "public_key": CLIENT, "name": "desk", "scopes": "run.read topic.*",
             "created": crate::BEGIN.0, "expires": expires});
         assert_eq!(key, expected);
         let list = served.client.get(KEYS, Some(access_token(&bob))).is(200);
@@ -62,7 +71,7 @@ fn a_client_is_of_the_account_that_registered_its_key_until_it_is_over() {
         );
         assert_eq!(
             text(&found("run.change"), "reason"),
-            "the token or key is for run.read audit.* only"
+            "the token or key is for run.read topic.* only"
         );
         // Who is no administrator asks for nobody's key, not even for their own.
         decide(&served, &bob, CLIENT, "run.read").refused(403, "forbidden");
@@ -82,6 +91,25 @@ fn a_client_is_of_the_account_that_registered_its_key_until_it_is_over() {
         found("run.read");
         served.advance(1);
         decide(&served, &ada, CLIENT, "run.read").refused(404, "not_found");
+    });
+}
+
+#[test]
+fn who_guards_a_publisher_is_told_of_which_topics_a_client_may_read() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let bob = served.person(&ada, "bob@example.com");
+        let body = json!({"public_key": CLIENT, "name": "desk", "scopes": ["topic.read"]});
+        served
+            .client
+            .post(KEYS, Some(access_token(&bob)), &body)
+            .is(201);
+        served.grant(&ada, &bob["account"], "topic.read", "topic/es");
+        for (topic, allow) in [("topic/es", true), ("topic/nq", false), ("topic/*", false)] {
+            let asked = ("topic.read", topic);
+            let told = decide_on(&served, &ada, CLIENT, asked).is(200).json();
+            assert_eq!(told["allow"], allow, "{topic}");
+        }
     });
 }
 

@@ -24,6 +24,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("organisation.read", "organisation"),
     ("run.read", "run"),
     ("site.open", "site"),
+    ("topic.read", "topic"),
 ];
 
 /// A word that no service knows.
@@ -154,10 +155,11 @@ mod tests {
             ("*.read", "organisation/org_1/members"),
             ("organisation.create", "account/*"),
             ("site.open", "site/app.example.com"),
+            ("topic.*", "topic/es"),
         ] {
             assert_eq!(told(what, resource), None, "{what} {resource}");
         }
-        let all = "there are `account/…`, `audit/…`, `client/…`, `grant/…`, `organisation/…`, `run/…`, `site/…`";
+        let all = "there are `account/…`, `audit/…`, `client/…`, `grant/…`, `organisation/…`, `run/…`, `site/…`, `topic/…`";
         for (what, resource, expected) in [
             ("run.reed", "run/*", "no service knows an action `run.reed`: perhaps `run.read`".to_owned()),
             ("runs.*", "*", "no service knows an action `runs.*`: perhaps `run.read`".to_owned()),
@@ -165,7 +167,7 @@ mod tests {
             ("*", "Audit/*", format!("no service knows resources `Audit/*`: perhaps `audit/…`; {all}")),
             ("viewer", "runs/x", format!("no service knows resources `runs/x`: perhaps `run/…`; {all}")),
             ("run.read", "account/*", "`run.read` is never asked on `account/*`: it is asked on `run/…`".to_owned()),
-            ("viewer", "site/a.example", "`viewer` is never asked on `site/a.example`: it is asked on `account/…`, `audit/…`, `client/…`, `organisation/…`, `run/…`".to_owned()),
+            ("viewer", "site/a.example", "`viewer` is never asked on `site/a.example`: it is asked on `account/…`, `audit/…`, `client/…`, `organisation/…`, `run/…`, `topic/…`".to_owned()),
         ] {
             assert_eq!(told(what, resource), Some(expected), "{what} {resource}");
         }
@@ -204,8 +206,8 @@ mod tests {
                 }
             }
         }
-        // A site is no operation of ours: its proxy asks.
-        found.insert("site.open".to_owned());
+        // These are no operations of ours: the proxy of a site asks, and whoever guards a publisher (`curve-keys/decision`).
+        found.extend(["site.open", "topic.read"].map(str::to_owned));
         let known: BTreeSet<String> = ACTIONS
             .iter()
             .map(|(action, _)| (*action).to_owned())

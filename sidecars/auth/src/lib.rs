@@ -308,6 +308,10 @@ impl Service for Auth {
             name: "requests",
             sql: include_str!("../migrations/0017_requests.sql"),
         },
+        Migration {
+            name: "refusal_minute",
+            sql: include_str!("../migrations/0018_refusal_minute.sql"),
+        },
     ];
     const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;
     type Config = AuthConfig;

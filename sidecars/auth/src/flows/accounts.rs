@@ -83,9 +83,7 @@ impl Auth {
     ) -> Result<(Account, Option<Secret>), AuthError> {
         super::authentication::recent(subject, by.now)?;
         let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
-        let name = name(&new.name).ok_or_else(|| {
-            wrong("`name` is empty, longer than 200 characters, of several lines, or has what is not seen")
-        })?;
+        let name = good_name(&new.name)?;
         let address = match (new.kind, &new.email) {
             (AccountKind::Person, Some(text)) => {
                 Some(email(text).ok_or_else(|| wrong("`email` is no e-mail address"))?)
@@ -125,10 +123,7 @@ impl Auth {
         let account = known(write, account).await?;
         account.usable()?;
         if_match.check(Some((&account.id, account.version)))?;
-        let name = name(new).ok_or_else(|| {
-            let detail = "`name` is empty, longer than 200 characters, of several lines, or has what is not seen";
-            Problem::new(ProblemCode::BadRequest, detail)
-        })?;
+        let name = good_name(new)?;
         if name == account.name {
             return Ok(account);
         }
@@ -255,4 +250,15 @@ impl Auth {
             account: found,
         })
     }
+}
+
+/// A name as it is kept.
+///
+/// # Errors
+/// [`ProblemCode::BadRequest`] for what is none.
+pub(super) fn good_name(text: &str) -> Result<String, Problem> {
+    name(text).ok_or_else(|| {
+        let detail = "`name` is empty, longer than 200 characters, of several lines, or has what is not seen";
+        Problem::new(ProblemCode::BadRequest, detail)
+    })
 }

@@ -1,12 +1,13 @@
 //! Public keys of CURVE: by which account a ZeroMQ client is known, and what it may do.
 
+use super::accounts::good_name;
 use super::grants::Explained;
 use super::keys::{expiry_of_next, key_owner, scopes};
 use crate::Auth;
 use crate::change::{By, apply, known};
 use crate::credential::curve::CurveKey;
 use crate::events::AuthEvent;
-use crate::model::{Account, AccountState, name};
+use crate::model::{Account, AccountState};
 use crate::store::account::unreadable;
 use crate::store::curve::CurvePublicKey;
 use crate::{AuthError, store};
@@ -48,9 +49,7 @@ impl Auth {
         let account = key_owner(write, by, subject, account).await?;
         let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
         let public_key = parsed(&new.public_key)?;
-        let name = name(&new.name).ok_or_else(|| {
-            wrong("`name` is empty, longer than 200 characters, of several lines, or has what is not seen")
-        })?;
+        let name = good_name(&new.name)?;
         if new.expires.is_some_and(|at| at <= by.now.0) {
             return Err(wrong("`expires` is not later than now").into());
         }

@@ -5,14 +5,13 @@
 //! answered is the same whether the address is another account's or not. The link chooses no password.
 
 use super::authentication::{recent, session};
-use super::links::{INVITE, LINK_REQUEST, LinkRequest, WELCOME, make_link, not_good};
+use super::links::{INVITE, LinkRequest, WELCOME, make_link, not_good, write_down};
 use crate::change::{By, apply, known};
 use crate::credential::secret::{self, Secret, SecretKind};
 use crate::events::AuthEvent;
 use crate::model::{Account, email};
 use crate::{Auth, AuthError, mails, store};
-use tickloom_chassis::{NewEffect, Problem, ProblemCode, Subject, Write, enqueue, enqueue_mail};
-use tickloom_types::Ts;
+use tickloom_chassis::{Problem, ProblemCode, Subject, Write, enqueue_mail};
 
 /// What a link is for: another address of an account, by mail to that address.
 pub(crate) const CHANGE: &str = "change";
@@ -51,7 +50,12 @@ impl Auth {
         let is_own = subject.account == account.id;
         let signs_in = signs_in(write, &account).await?;
         if self.has_mail() && (is_own || signs_in) {
-            request(write, by.now, (&account.id, address)).await?;
+            let wanted = LinkRequest {
+                email: address,
+                name: None,
+                account: Some(account.id),
+            };
+            write_down(write, &wanted, by.now).await?;
             return Ok(EmailAsked::Mailed);
         }
         if is_own {
@@ -117,29 +121,6 @@ async fn signs_in(write: &mut Write, account: &Account) -> Result<bool, AuthErro
         .is_some();
     let identities = store::identity::of_account(at, &account.id, "", 1).await?;
     Ok(has_password || account.passkeys > 0 || !identities.is_empty())
-}
-
-/// Writes down that somebody wants this address, which is looked at after the answer.
-async fn request(
-    write: &mut Write,
-    now: Ts,
-    (account, email): (&str, String),
-) -> Result<(), AuthError> {
-    let wanted = LinkRequest {
-        email,
-        name: None,
-        account: Some(account.to_owned()),
-    };
-    let payload =
-        serde_json::to_string(&wanted).map_err(|error| Problem::internal(error.to_string()))?;
-    let effect = NewEffect {
-        key: format!("{LINK_REQUEST}/{}", uuid::Uuid::now_v7().simple()),
-        kind: LINK_REQUEST,
-        payload,
-        at: now,
-    };
-    enqueue(write, &effect).await?;
-    Ok(())
 }
 
 /// Gives an account this address; links that went to the one before are not good any more.

@@ -4,6 +4,7 @@
 //! address, and makes one only where whoever invited could have made it otherwise, or where people sign up on their own and the link
 //! was sent to the address alone. That whoever invited still may is decided once more when it is accepted.
 
+use super::accounts::good_name;
 use super::authentication::{recent, session};
 use super::grants::explain;
 use super::links::not_good;
@@ -14,7 +15,7 @@ use crate::credential::password::Password;
 use crate::credential::secret::{self, Secret, SecretKind};
 use crate::events::AuthEvent;
 use crate::model::organisation::{MEMBERS_MAX, MemberRole};
-use crate::model::{Account, AccountKind, Refusal, email, name};
+use crate::model::{Account, AccountKind, Refusal, email};
 use crate::store::invitation::{Invitation, OpenInvitation};
 use crate::store::organisation::Membership;
 use crate::{AuthError, mails, store};
@@ -216,10 +217,7 @@ impl Auth {
         if !open.makes_account {
             return Err(sign_in_instead());
         }
-        let called = name(called).ok_or_else(|| {
-            let detail = "`name` is empty, longer than 200 characters, of several lines, or has what is not seen";
-            AuthError::from(Problem::new(ProblemCode::BadRequest, detail))
-        })?;
+        let called = good_name(called)?;
         let words = vec![address.clone(), called.clone()];
         let hash = self.hasher.set(password, words).await?;
         let mut write = self.write().await?;

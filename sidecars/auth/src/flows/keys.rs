@@ -1,10 +1,11 @@
 //! Keys for programs.
 
+use super::accounts::good_name;
 use crate::Auth;
 use crate::change::{By, apply, known};
 use crate::credential::secret::{self, Secret, SecretKind};
 use crate::events::AuthEvent;
-use crate::model::{Account, AccountKind, KEYS_MAX, Refusal, name};
+use crate::model::{Account, AccountKind, KEYS_MAX, Refusal};
 use crate::store::key::Key;
 use crate::{AuthError, store};
 use serde::Deserialize;
@@ -48,9 +49,7 @@ impl Auth {
     ) -> Result<(Key, Secret), AuthError> {
         let account = key_owner(write, by, subject, account).await?;
         let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
-        let name = name(&new.name).ok_or_else(|| {
-            wrong("`name` is empty, longer than 200 characters, of several lines, or has what is not seen")
-        })?;
+        let name = good_name(&new.name)?;
         if new.expires.is_some_and(|at| at <= by.now.0) {
             return Err(wrong("`expires` is not later than now").into());
         }

@@ -3,6 +3,7 @@
 //! Whoever asks for one by an e-mail address is answered the same whatever there is: the request is written down, and what becomes of it
 //! is seen in the mail alone.
 
+use super::accounts::good_name;
 use super::email::CHANGE;
 use super::grants::give;
 use super::password::known_anew;
@@ -12,7 +13,7 @@ use crate::credential::hashed;
 use crate::credential::password::Password;
 use crate::credential::secret::{self, Presented, Secret, SecretKind};
 use crate::events::AuthEvent;
-use crate::model::{Account, AccountKind, email, name};
+use crate::model::{Account, AccountKind, email};
 use crate::store::secret::Link;
 use crate::{AuthError, store};
 use serde_json::{Value, json};
@@ -119,31 +120,13 @@ impl Auth {
         }
         let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
         let address = email(&wanted.email).ok_or_else(|| wrong("`email` is no e-mail address"))?;
-        let called = match &wanted.name {
-            Some(text) => Some(name(text).ok_or_else(|| wrong("`name` is empty, longer than 200 characters, of several lines, or has what is not seen"))?),
-            None => None,
-        };
         let wanted = LinkRequest {
             email: address,
-            name: called,
+            name: wanted.name.as_deref().map(good_name).transpose()?,
             account: None,
         };
-        let kind = if wanted.name.is_some() {
-            SIGN_UP
-        } else {
-            RECOVER
-        };
-        count_requests(write, kind, network, by.now).await?;
-        let payload =
-            serde_json::to_string(&wanted).map_err(|error| Problem::internal(error.to_string()))?;
-        let effect = NewEffect {
-            key: format!("{LINK_REQUEST}/{}", uuid::Uuid::now_v7().simple()),
-            kind: LINK_REQUEST,
-            payload,
-            at: by.now,
-        };
-        enqueue(write, &effect).await?;
-        Ok(())
+        count_requests(write, wanted.action(), network, by.now).await?;
+        write_down(write, &wanted, by.now).await
     }
 
     /// Notes that a request for a mail was refused as there were too many.
@@ -239,7 +222,7 @@ impl Auth {
         }
         let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
         let address = email(&first.email).ok_or_else(|| wrong("`email` is no e-mail address"))?;
-        let called = name(&first.name).ok_or_else(|| wrong("`name` is empty, longer than 200 characters, of several lines, or has what is not seen"))?;
+        let called = good_name(&first.name)?;
         let account =
             create_account(write, &by, AccountKind::Person, Some(address), called).await?;
         let by = by.account(&account.id);
@@ -301,6 +284,24 @@ impl Auth {
         self.note_refused(by, ("link_refused", &on), &Value::Null)
             .await
     }
+}
+
+/// Writes down that somebody wants a link, which is looked at after the answer.
+pub(super) async fn write_down(
+    write: &mut Write,
+    wanted: &LinkRequest,
+    now: Ts,
+) -> Result<(), AuthError> {
+    let payload =
+        serde_json::to_string(wanted).map_err(|error| Problem::internal(error.to_string()))?;
+    let effect = NewEffect {
+        key: format!("{LINK_REQUEST}/{}", uuid::Uuid::now_v7().simple()),
+        kind: LINK_REQUEST,
+        payload,
+        at: now,
+    };
+    enqueue(write, &effect).await?;
+    Ok(())
 }
 
 /// Counts one more request of strangers for a mail, if there is room for it: whoever asks very often mails nobody else's addresses full.

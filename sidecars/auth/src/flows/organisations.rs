@@ -1,5 +1,6 @@
 //! What becomes of organisations, and of what they were granted.
 
+use super::accounts::good_name;
 use super::authentication::recent;
 use super::grants::NewGrant;
 use crate::Auth;
@@ -10,7 +11,7 @@ use crate::events::organisation::OrganisationEvent;
 use crate::model::organisation::{
     ADMINISTERED_MAX, MACHINES_MAX, MEMBERS_MAX, MemberRole, Organisation, may_have,
 };
-use crate::model::{Account, AccountKind, Refusal, name};
+use crate::model::{Account, AccountKind, Refusal};
 use crate::store::account::Granted;
 use crate::{AuthError, store};
 use serde::Deserialize;
@@ -203,11 +204,4 @@ impl Auth {
         apply_organisation(write, by, organisation, event).await?;
         Ok(())
     }
-}
-
-fn good_name(text: &str) -> Result<String, AuthError> {
-    name(text).ok_or_else(|| {
-        let detail = "`name` is empty, longer than 200 characters, of several lines, or has what is not seen";
-        Problem::new(ProblemCode::BadRequest, detail).into()
-    })
 }

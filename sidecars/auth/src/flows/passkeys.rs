@@ -1,5 +1,6 @@
 //! Passkeys of one's own: registered, renamed, removed; and an account that has them alone, without a password.
 
+use super::accounts::good_name;
 use super::authentication::{goes_on, recent, session};
 use super::grants::some_administrator;
 use crate::Auth;
@@ -7,7 +8,7 @@ use crate::change::{By, apply, known};
 use crate::credential::passkey::{Ceremony, Purpose, RelyingParty};
 use crate::credential::random;
 use crate::events::AuthEvent;
-use crate::model::{Account, PASSKEYS_MAX, Refusal, name};
+use crate::model::{Account, PASSKEYS_MAX, Refusal};
 use crate::passkey_messages::{CreationOptions, NewPasskey};
 use crate::store::passkey::Passkey;
 use crate::{AuthError, store};
@@ -69,7 +70,7 @@ impl Auth {
     ) -> Result<(Passkey, Option<Vec<String>>), AuthError> {
         let subject = own(owner)?;
         recent(subject, by.now)?;
-        let called = passkey_name(called)?;
+        let called = good_name(called)?;
         let session = session(subject)?;
         let ceremony = Ceremony {
             relying_party: self.relying_party()?,
@@ -124,7 +125,7 @@ impl Auth {
     ) -> Result<Passkey, AuthError> {
         let subject = own(owner)?;
         session(subject)?;
-        let called = passkey_name(called)?;
+        let called = good_name(called)?;
         let account = known(write, &subject.account).await?;
         let passkey = known_passkey(write, &account.id, id).await?;
         if passkey.name == called {
@@ -214,13 +215,6 @@ fn has_room(account: &Account) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::TooManyPasskeys)
-}
-
-fn passkey_name(text: &str) -> Result<String, AuthError> {
-    name(text).ok_or_else(|| {
-        let detail = "`name` is empty, longer than 200 characters, of several lines, or has what is not seen";
-        Problem::new(ProblemCode::BadRequest, detail).into()
-    })
 }
 
 async fn known_passkey(write: &mut Write, account: &str, id: &str) -> Result<Passkey, AuthError> {

@@ -110,7 +110,7 @@ pub(super) async fn list(
     Query(asked): Query<Asked>,
 ) -> Answer {
     let (shown, wrong) = match asked.filter(&auth).await? {
-        Ok(filter) => (look(&auth, &asked, &filter).await?, None),
+        Ok(filter) => (Some(look(&auth, &asked, &filter).await?), None),
         Err(words) => (None, Some(words)),
     };
     let at = auth.database.reader().acquire().await;
@@ -134,7 +134,7 @@ pub(super) async fn list(
 }
 
 /// The entries of a page.
-async fn look(auth: &Auth, asked: &Asked, filter: &AuditFilter) -> Result<Option<Shown>, Problem> {
+async fn look(auth: &Auth, asked: &Asked, filter: &AuditFilter) -> Result<Shown, Problem> {
     let is_after = asked.before.is_none() && asked.after.is_some();
     let part = AuditPart {
         after: asked.after.filter(|_| is_after).unwrap_or(-1),
@@ -155,7 +155,7 @@ async fn look(auth: &Auth, asked: &Asked, filter: &AuditFilter) -> Result<Option
             addresses.insert(entry.position, address);
         }
     }
-    Ok(Some(Shown {
+    Ok(Shown {
         entries,
         addresses,
         has_newer: if is_after {
@@ -164,7 +164,7 @@ async fn look(auth: &Auth, asked: &Asked, filter: &AuditFilter) -> Result<Option
             asked.before.is_some()
         },
         has_older: is_after || more,
-    }))
+    })
 }
 
 /// What may be asked: it changes nothing, so that it is a form of GET.

@@ -1,6 +1,6 @@
 //! Another e-mail address for an account: asked for, and confirmed with the link that was sent to it.
 
-use super::links::LINK;
+use super::links::{LINK, code_of};
 use super::{ACCOUNTS, Answer, local, rejected, views};
 use crate::Auth;
 use crate::change::By;
@@ -110,9 +110,7 @@ pub(super) async fn confirm(
 ) -> Answer {
     let subject = &page.allowed.subject;
     let by = By::new(subject, &request, auth.clock.now());
-    // Who types it may type all of the address.
-    let typed = sent.fields.get("link").trim();
-    let link = typed.rsplit('#').next().unwrap_or(typed);
+    let link = code_of(&sent.fields);
     let done = auth.do_once(&page.allowed, &sent, async |write| {
         let shown = (subject, subject.account.as_str(), link);
         auth.confirm_email(write, &by, shown).await
@@ -121,7 +119,7 @@ pub(super) async fn confirm(
         Ok(_) => Ok(back(&page.visitor, "me", "email")),
         Err(problem) => {
             let errors = [rejected(problem, "link")?];
-            Ok(confirm_page(&page.visitor, typed, &errors))
+            Ok(confirm_page(&page.visitor, link, &errors))
         }
     }
 }

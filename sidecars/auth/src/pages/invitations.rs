@@ -1,6 +1,6 @@
 //! Invitations to organisations: created and taken back by its administrators, and accepted by who has the link.
 
-use super::links::PASSWORD_HINT;
+use super::links::{PASSWORD_HINT, code_of};
 use super::organisations::{PATH, known, role};
 use super::{Answer, Done, SIGN_IN, local, rejected, views};
 use crate::change::By;
@@ -188,12 +188,6 @@ fn link_page(visitor: &Visitor, link: &str, errors: &[FieldError]) -> Response {
     };
     let page = Page::new("An invitation", form(visitor, INVITATION, &inner)).narrow();
     page.taking_link().with_errors(errors).respond(visitor)
-}
-
-/// What stands behind the `#`: who types it may type all of the address.
-fn code_of(fields: &Fields) -> &str {
-    let typed = fields.get("link").trim();
-    typed.rsplit('#').next().unwrap_or(typed)
 }
 
 pub(super) async fn look(

@@ -65,9 +65,7 @@ async fn finish(auth: &Auth, request: &RequestOrigin, sent: &Form, is_first: boo
     } else {
         None
     };
-    // Who types it may type all of the address.
-    let link = fields.get("link").trim();
-    let link = link.rsplit('#').next().unwrap_or(link);
+    let link = code_of(fields);
     let done = match Password::new(fields.get("password").to_owned()) {
         Ok(password) => auth.finish(by, (link, password), first).await,
         Err(error) => Err(error.into()),
@@ -88,6 +86,12 @@ async fn finish(auth: &Auth, request: &RequestOrigin, sent: &Form, is_first: boo
             Ok(link_page(visitor, is_first, fields, &errors))
         }
     }
+}
+
+/// The code of the link that was sent: what stands behind the `#`, as who types it may type all of the address.
+pub(super) fn code_of(fields: &Fields) -> &str {
+    let typed = fields.get("link").trim();
+    typed.rsplit('#').next().unwrap_or(typed)
 }
 
 fn first(fields: &Fields) -> Result<First, Vec<FieldError>> {

@@ -4,9 +4,10 @@ use super::audit;
 use crate::Auth;
 use crate::change::{By, known};
 use crate::credential::secret::{self, Secret, SecretKind};
+use crate::flows::accounts::good_name;
 use crate::flows::authentication::{recent, require};
 use crate::logout_notices::{self, end_logins};
-use crate::model::{AccountKind, name};
+use crate::model::AccountKind;
 use crate::oauth::client::{ClientKind, ClientSettings};
 use crate::store::client::Client;
 use crate::store::client_login::Logins;
@@ -220,9 +221,7 @@ async fn checked(
 ) -> Result<ClientSettings, AuthError> {
     recent(subject, by.now)?;
     let wrong = |detail: String| Problem::new(ProblemCode::BadRequest, detail);
-    let called = name(&settings.name).ok_or_else(|| {
-        wrong("`name` is empty, longer than 200 characters, of several lines, or has what is not seen".to_owned())
-    })?;
+    let called = good_name(&settings.name)?;
     if let Some(fault) = settings.fault() {
         return Err(wrong(fault).into());
     }

@@ -248,6 +248,13 @@ impl Served {
         self.try_sign_in(email, password).is(201).json()
     }
 
+    /// The session gone on with: its next tokens.
+    fn refreshed(&self, tokens: &Value) -> Value {
+        let body = json!({"refresh_token": tokens["refresh_token"]});
+        let reply = self.client.post("/auth/v1/tokens/refresh", None, &body);
+        reply.is(200).json()
+    }
+
     /// A person without grants, invited by the administrator, signed in.
     fn person(&self, administrator: &Value, email: &str) -> Value {
         let body = json!({"kind": "person", "email": email, "name": "Bob"});

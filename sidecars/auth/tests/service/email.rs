@@ -186,19 +186,9 @@ fn an_address_is_changed_with_a_fresh_proof_and_by_who_may() {
             .json();
         ask(&served, &ada, text(&machine, "id"), "m@example.com").refused(422, "refused");
         served.advance(240 * SECOND);
-        let body = json!({"refresh_token": ada["refresh_token"]});
-        let ada = served
-            .client
-            .post("/auth/v1/tokens/refresh", None, &body)
-            .is(200)
-            .json();
+        let ada = served.refreshed(&ada);
         served.advance(660 * SECOND);
-        let body = json!({"refresh_token": ada["refresh_token"]});
-        let ada = served
-            .client
-            .post("/auth/v1/tokens/refresh", None, &body)
-            .is(200)
-            .json();
+        let ada = served.refreshed(&ada);
         ask(&served, &ada, bobs, "late@example.com").refused(403, "step_up_required");
     });
 }

@@ -211,26 +211,11 @@ fn recovery_codes_are_counted_and_made_anew() {
         assert!(!audit.body.contains(new[0]));
         // A fresh proof is needed.
         served.advance(240 * SECOND);
-        let body = json!({"refresh_token": ada["refresh_token"]});
-        let ada = served
-            .client
-            .post("/auth/v1/tokens/refresh", None, &body)
-            .is(200)
-            .json();
+        let ada = served.refreshed(&ada);
         served.advance(240 * SECOND);
-        let body = json!({"refresh_token": ada["refresh_token"]});
-        let ada = served
-            .client
-            .post("/auth/v1/tokens/refresh", None, &body)
-            .is(200)
-            .json();
+        let ada = served.refreshed(&ada);
         served.advance(240 * SECOND);
-        let body = json!({"refresh_token": ada["refresh_token"]});
-        let ada = served
-            .client
-            .post("/auth/v1/tokens/refresh", None, &body)
-            .is(200)
-            .json();
+        let ada = served.refreshed(&ada);
         served.advance(240 * SECOND);
         let late = served
             .client

@@ -94,9 +94,7 @@ fn a_passkey_is_a_second_factor_and_steps_up() {
         let late = served.client.send(("POST", &path), token, &[], None);
         // The token has expired as well; the session goes on.
         late.refused(401, "unauthenticated");
-        let body = json!({"refresh_token": tokens["refresh_token"]});
-        let tokens = served.client.post("/auth/v1/tokens/refresh", None, &body);
-        let tokens = tokens.is(200).json();
+        let tokens = served.refreshed(&tokens);
         let token = Some(access_token(&tokens));
         let late = served.client.send(("POST", &path), token, &[], None);
         late.refused(403, "step_up_required");

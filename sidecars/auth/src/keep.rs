@@ -40,7 +40,7 @@ pub(crate) struct KeyRotation {
     pub(crate) signing: Arc<Signing>,
 }
 
-/// Tells how many attempts of a minute that is over were left out of the audit log.
+/// Tells how much of a window that is over was left out of the audit log.
 pub(crate) struct LeftOut;
 
 impl TimerHandler for Cleaning {

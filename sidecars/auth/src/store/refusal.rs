@@ -10,9 +10,7 @@ use tickloom_chassis::{Result, Write};
 const COUNT: &str = "INSERT INTO refusal (action, resource, minute, attempts, since, noted, outcome) \
     VALUES ($1, $2, $3, 1, $4, $5, $6) \
     ON CONFLICT (action, resource) DO UPDATE SET attempts = refusal.attempts + 1 RETURNING attempts";
-const BEFORE: &str = "SELECT action, resource, attempts, since, noted, outcome FROM refusal WHERE minute < $1 \
-    ORDER BY action, resource";
-const DROP_BEFORE: &str = "DELETE FROM refusal WHERE minute < $1";
+const TAKE_BEFORE: &str = "DELETE FROM refusal WHERE minute < $1 RETURNING action, resource, attempts, since, noted, outcome";
 const ADD_STRANGER_KEY: &str =
     "INSERT INTO stranger_key (day, key) VALUES ($1, $2) ON CONFLICT (day) DO NOTHING";
 const STRANGER_KEY: &str = "SELECT key FROM stranger_key WHERE day = $1";
@@ -25,8 +23,7 @@ const DROP_REVOKED_KEYS: &str = "DELETE FROM revoked_key WHERE revoked < $1";
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
     COUNT,
-    BEFORE,
-    DROP_BEFORE,
+    TAKE_BEFORE,
     ADD_STRANGER_KEY,
     STRANGER_KEY,
     DROP_STRANGER_KEYS,
@@ -75,14 +72,10 @@ pub(crate) async fn count(
     Ok(row.try_get(0)?)
 }
 
-/// What was counted in windows that ended before a minute; it is not there any more.
+/// What was counted in windows that ended before a minute, by action and resource; it is not there any more.
 pub(crate) async fn take_before(write: &mut Write, minute: i64) -> Result<Vec<Counted>> {
-    let rows = sqlx::query(BEFORE).bind(minute);
+    let rows = sqlx::query(TAKE_BEFORE).bind(minute);
     let rows = rows.fetch_all(write.connection()).await?;
-    if !rows.is_empty() {
-        let dropped = sqlx::query(DROP_BEFORE).bind(minute);
-        dropped.execute(write.connection()).await?;
-    }
     let one = |row: &AnyRow| {
         Ok(Counted {
             action: row.try_get(0)?,
@@ -93,7 +86,10 @@ pub(crate) async fn take_before(write: &mut Write, minute: i64) -> Result<Vec<Co
             outcome: row.try_get(5)?,
         })
     };
-    rows.iter().map(one).collect()
+    let mut counted: Vec<Counted> = rows.iter().map(one).collect::<Result<_>>()?;
+    // Sorted here: SQLite would go through all that is counted to have them in order.
+    counted.sort_by(|a, b| (&a.action, &a.resource).cmp(&(&b.action, &b.resource)));
+    Ok(counted)
 }
 
 /// Keeps this key for strangers of a day since 1970, unless there is one.
@@ -147,4 +143,27 @@ pub(crate) async fn drop_old(write: &mut Write, day: i64, revoked: i64) -> Resul
         dropped.execute(write.connection()).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Auth;
+    use tickloom_chassis::{Database, Place, Service};
+
+    #[tokio::test]
+    async fn what_is_over_is_found_without_reading_what_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::Folder(folder.path().to_owned());
+        let opened = Database::open(&place, Auth::NAME, Auth::MIGRATIONS).await;
+        let database = opened.unwrap();
+        let asked = format!("EXPLAIN QUERY PLAN {TAKE_BEFORE}");
+        let plan = sqlx::query(sqlx::AssertSqlSafe(asked)).bind(5_i64);
+        let plan = plan.fetch_all(database.reader()).await.unwrap();
+        let steps: Vec<String> = plan.iter().map(|row| row.get(3)).collect();
+        assert_eq!(
+            steps,
+            ["SEARCH refusal USING COVERING INDEX refusal_minute (minute<?)"]
+        );
+    }
 }

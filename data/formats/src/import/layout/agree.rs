@@ -91,23 +91,14 @@ fn beside(names: &[String], roles: &[Option<Role>], options: &ImportOptions) -> 
 #[derive(Default)]
 pub(crate) struct Agreed {
     formats: Option<(TimeFormat, TimeFormat)>,
-    /// How far both were apart.
+    /// How far both were apart, where neither was a day alone.
     apart: Option<i64>,
 }
 
-impl Agreed {
-    /// Whether times are as far apart as they were before.
-    fn goes_on(&self, this: &[u8], that: &[u8]) -> bool {
-        let Some((format, other)) = &self.formats else {
-            return false;
-        };
-        let ts = |format: &TimeFormat, text: &[u8]| {
-            let stamped = format.parse(text, &TimeZone::UTC)?;
-            (!stamped.is_date).then_some(stamped.ts.0)
-        };
-        let both = ts(format, this).zip(ts(other, that));
-        both.and_then(|(this, that)| that.checked_sub(this)) == self.apart && self.apart.is_some()
-    }
+/// How far two times of a row are apart: where one of them is a day alone, or two times of day.
+enum Apart {
+    Days(i64),
+    Times(i64),
 }
 
 impl Layout {
@@ -132,21 +123,43 @@ impl Beside {
         row: &dyn Cells,
         agreed: &mut Agreed,
     ) -> Option<Puzzle> {
-        let (this, that) = (row.text(self.taken), row.text(self.other));
-        if self.clock.is_none() && agreed.goes_on(&this, &that) {
-            return None;
+        let (this, mut that) = (row.text(self.taken), row.text(self.other));
+        if let Some(clock) = self.clock {
+            that = [&*that, b" ", &*row.text(clock)].concat().into();
+        }
+        let formats = agreed.formats.as_ref();
+        match formats.and_then(|formats| self.apart(formats, &this, &that)) {
+            Some(Apart::Days(apart)) if apart.abs() <= DAYS_APART_NS => return None,
+            Some(Apart::Times(apart)) if agreed.apart == Some(apart) => return None,
+            _ => {}
         }
         let found = self.disagreement(names, row);
-        if found.is_none() && self.clock.is_none() {
+        if found.is_none() {
             let formats = TimeFormat::of(&this).zip(TimeFormat::of(&that));
-            let ts =
-                |format: &TimeFormat, text: &[u8]| Some(format.parse(text, &TimeZone::UTC)?.ts.0);
-            let apart = formats
-                .as_ref()
-                .and_then(|(format, other)| ts(other, &that)?.checked_sub(ts(format, &this)?));
+            let apart = match formats.as_ref().map(|both| self.apart(both, &this, &that)) {
+                Some(Some(Apart::Times(apart))) => Some(apart),
+                _ => None,
+            };
             *agreed = Agreed { formats, apart };
         }
         found?.ok()
+    }
+
+    /// How far two times in these formats are apart.
+    fn apart(
+        &self,
+        (format, other): &(TimeFormat, TimeFormat),
+        this: &[u8],
+        that: &[u8],
+    ) -> Option<Apart> {
+        let this = format.parse(this, &TimeZone::UTC)?;
+        let that = other.parse(that, &TimeZone::UTC)?;
+        let is_midnight = self.is_date && self.clock.is_none() && that.ts.0 % DAY_NS == 0;
+        let apart = that.ts.0.checked_sub(this.ts.0)?;
+        Some(match this.is_date || that.is_date || is_midnight {
+            true => Apart::Days(apart),
+            false => Apart::Times(apart),
+        })
     }
 
     /// What in a row contradicts the time that is taken, if something does; an error if one of the times cannot be read, or in two ways.

@@ -295,6 +295,23 @@ fn two_columns_of_times_say_the_same() {
 }
 
 #[test]
+fn a_day_beside_a_time_says_nothing_of_how_far_times_may_be_apart() {
+    let text = |last: &str| {
+        let days = "2024-01-02 14:00:00,2024-01-02 00:00:00,10,1\n".repeat(1_200);
+        format!("timestamp,date,price,size\n{days}{last},10,1\n")
+    };
+    // As far apart as the rows above, where the date is written with a midnight.
+    let refused = refusal(&text("2024-01-02 23:30:00,2024-01-02 09:30:00"));
+    assert!(refused.contains("times of two zones"), "{refused}");
+    let refused = refusal(&text("2024-01-12 14:00:00,2024-01-02 00:00:00"));
+    assert!(refused.contains("which are other days"), "{refused}");
+    assert_eq!(
+        read(&text("2024-01-03 01:00:00,2024-01-02 00:00:00")).len(),
+        1_201
+    );
+}
+
+#[test]
 fn columns_of_times_may_be_written_in_other_ways() {
     // The same in another form, local beside one that says where it is, and cut off to seconds.
     for (header, rows) in [

@@ -4,10 +4,11 @@
 use super::rules::has_letter;
 use super::volume::words;
 use super::{Layout, Role, Shape, plain};
+use crate::import::cells::DAY_NS;
 use crate::import::options::ImportOptions;
 use crate::import::role::NAMES_OF_ONE;
 use crate::import::text::Fields;
-use crate::import::time::TimeFormat;
+use crate::import::time::{Stamped, TimeFormat};
 use jiff::tz::TimeZone;
 use tickloom_types::NANOS_PER_SECOND;
 
@@ -78,26 +79,38 @@ impl Layout {
 }
 
 impl Layout {
-    /// Takes the times of bars for their closes where their column is called an end, unless they are dates or the last instants of minutes,
-    /// which say it themselves.
+    /// Takes the times of bars for their closes where their column is called an end, unless they are dates, midnights, which may be dates
+    /// that a program wrote out, or the last instants of minutes, which say it themselves.
     fn set_ends(&mut self, data: &[Fields]) {
         const ENDS: [&str; 5] = ["end", "ending", "ends", "close", "closing"];
         let (time, _) = self.time_columns();
         let words = words(&self.names[time]);
-        let is_end = words.iter().any(|word| ENDS.contains(&word.as_str()));
-        let is_whole = |row: &&Fields| row.len() == self.names.len();
-        let first = data.iter().find(is_whole).map(|row| self.time_text(row));
-        let stamped = first.and_then(|text| TimeFormat::of(&text)?.parse(&text, &TimeZone::UTC));
-        let is_even = |ts: i64| (ts % (60 * NANOS_PER_SECOND)) < 59 * NANOS_PER_SECOND;
-        let is_close = stamped.is_some_and(|stamped| !stamped.is_date && is_even(stamped.ts.0));
-        if self.shape.is_bars() && is_end && is_close {
-            let name = &self.names[time];
-            let note = format!(
-                "times in {name:?} are taken as the closes of bars (--stamp open if they are not)"
-            );
-            self.notes.push(note);
-            self.known.are_closes = true;
+        if !self.shape.is_bars() || !words.iter().any(|word| ENDS.contains(&word.as_str())) {
+            return;
         }
+        let whole = data.iter().filter(|row| row.len() == self.names.len());
+        let times: Vec<Stamped> = whole
+            .map_while(|row| {
+                let text = self.time_text(row);
+                TimeFormat::of(&text)?.parse(&text, &TimeZone::UTC)
+            })
+            .collect();
+        let is_even = |ts: i64| (ts % (60 * NANOS_PER_SECOND)) < 59 * NANOS_PER_SECOND;
+        let is_close = |time: &Stamped| !time.is_date && is_even(time.ts.0);
+        if !times.first().is_some_and(is_close) {
+            return;
+        }
+        let name = &self.names[time];
+        if times.iter().all(|time| time.ts.0 % DAY_NS == 0) {
+            self.notes.push(format!(
+                "midnights in {name:?} are taken as days (--stamp close if bars close then)"
+            ));
+            return;
+        }
+        self.notes.push(format!(
+            "times in {name:?} are taken as the closes of bars (--stamp open if they are not)"
+        ));
+        self.known.are_closes = true;
     }
 
     /// Takes the currency of prices from a column that says it, in a file of one instrument.

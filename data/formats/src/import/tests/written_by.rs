@@ -206,6 +206,11 @@ fn bars_whose_times_are_called_ends_close_then() {
         closes("end", ["2024-01-02", "2024-01-03"])[0],
         "2024-01-03T00:00:00Z"
     );
+    // Midnights may be dates that a program wrote out: nothing of a day is known before it is over.
+    let midnights = ["2024-01-02 00:00:00", "2024-01-03 00:00:00"];
+    assert_eq!(closes("period_end", midnights)[0], "2024-01-03T00:00:00Z");
+    let hours = ["2024-01-02 00:00:00", "2024-01-02 01:00:00"];
+    assert_eq!(closes("period_end", hours)[0], "2024-01-02T00:00:00Z");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::other::is_zone_name;
 use super::rules::{has_letter, is_event};
+use super::volume::words;
 use super::{Layout, Role, Rule, plain};
 use crate::import::mapping::Mapping;
 use crate::import::number::{self, Decimal, is_missing};
@@ -54,11 +55,13 @@ const REMARKS: [&str; 41] = [
     "counterparty",
 ];
 
-/// Parts of the names of columns whose numbers count or measure something.
-const MEASURES: [&str; 20] = [
-    "count", "trades", "num", "vol", "size", "qty", "quantity", "amount", "interest", "oi", "rank",
-    "level", "spread", "latency", "seq", "year", "time", "date", "price", "score",
+/// Parts of the names of columns whose numbers count or measure something, and words of them.
+const MEASURES: [&str; 23] = [
+    "count", "trades", "vol", "size", "qty", "quantity", "amount", "interest", "openint", "rank",
+    "level", "spread", "latency", "seq", "year", "week", "day", "minute", "second", "time", "date",
+    "price", "score",
 ];
+const MEASURE_WORDS: [&str; 2] = ["num", "oi"];
 /// Digits of a number of a share: of the longest one at least, and of each at most, as numbers in columns with types lose zeros.
 const CODE_MIN: usize = 4;
 const CODE_MAX: usize = 8;
@@ -149,8 +152,9 @@ fn is_remark(plain: &str) -> bool {
 
 /// Whether the numbers of a column may be those of shares or the like: of a few digits, each in several rows, and no dates.
 fn has_codes(name: &str, rows: &[&Fields], at: usize) -> bool {
-    let name = plain(name);
-    if MEASURES.iter().any(|part| name.contains(part)) {
+    let (whole, words) = (plain(name), words(name));
+    let is_measure = |word: &String| MEASURE_WORDS.contains(&word.as_str());
+    if MEASURES.iter().any(|part| whole.contains(part)) || words.iter().any(is_measure) {
         return false;
     }
     let fields = || rows.iter().map(|row| row.get(at));

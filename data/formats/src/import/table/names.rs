@@ -27,8 +27,10 @@ const APART: f64 = 3.0;
 const STEP_LEAST: f64 = 2e-4;
 /// How much larger they are where words are letters, as codes are.
 const APART_OF_LETTERS: f64 = 10.0;
-/// How large those between numbers are at least, of which there are few rows.
+/// How large those between numbers are at least, of which there are few rows, or which hardly come again.
 const STEP_OF_CODES: f64 = 0.05;
+/// Of so many changes of numbers that name something one at least is to a number that was there before.
+const RETURNS_LEAST: u64 = 4;
 /// Steps within a word that tell how far a price goes.
 const WITHIN_MIN: usize = 10;
 /// Letters of a number of a transaction or the like, at least.
@@ -67,6 +69,8 @@ struct Names {
     last: Option<(Vec<u8>, f64, Option<Ts>)>,
     /// How often one word follows another.
     changes: u64,
+    /// How often it is one that was there before.
+    returns: u64,
     /// How far prices of neighbours are apart, as a part of them: with one word, and with two.
     within: Vec<f64>,
     across: Vec<f64>,
@@ -122,7 +126,9 @@ impl Names {
             return;
         }
         let is_again = (self.last.as_ref()).is_some_and(|(last, ..)| *last == *word);
-        let is_new = !is_again && !self.words.contains(word.as_ref());
+        let is_back = !is_again && self.words.contains(word.as_ref());
+        let is_new = !is_again && !is_back;
+        self.returns += u64::from(is_back);
         let is_name = match self.is_of_codes {
             true => is_code(&word),
             false => !is_remark(&word),
@@ -197,7 +203,7 @@ impl Names {
     }
 
     /// The same of numbers, which count or measure something more often than they name it: each is in several rows, and prices go much
-    /// further from one to another.
+    /// further from one to another. Those that hardly come again may be of days, which begin where the price is by then.
     fn may_be_codes(&self, rows: u64) -> bool {
         if self.words.len() as u64 * 2 > rows || self.empty * 2 > rows {
             return false;
@@ -206,8 +212,13 @@ impl Names {
             return true;
         }
         let [within, across] = [&self.within, &self.across].map(|steps| middle(steps));
+        let are_together = self.returns * RETURNS_LEAST <= self.changes;
+        let least = match are_together {
+            true => STEP_OF_CODES,
+            false => STEP_LEAST,
+        };
         if self.within.len() >= STEPS_MIN && self.across.len() >= STEPS_MIN {
-            return across > (APART * within).max(STEP_LEAST);
+            return across > (APART * within).max(least);
         }
         let most = |steps: &[f64]| steps.iter().copied().fold(0.0, f64::max);
         let is_far = most(&self.across) > APART * most(&self.within);

@@ -489,6 +489,42 @@ fn numbers_of_shares_are_not_mixed_into_one_instrument() {
 }
 
 #[test]
+fn numbers_of_days_name_no_instruments() {
+    // Each day begins a percent above the last, of which minutes are a few hundredths of a percent apart.
+    let bars = |name: &str, days: usize, number: &dyn Fn(usize) -> usize| {
+        let row = |at: usize| {
+            let (day, minute) = (at / 20, at % 20);
+            let price = 10_000 * (100 + day) / 100 + minute % 3;
+            let date = format!(
+                "20{:02}-{:02}-{:02}",
+                day / 336,
+                day / 28 % 12 + 1,
+                day % 28 + 1
+            );
+            let number = number(day);
+            format!("{date} 09:{minute:02}:00,{price},{price},{price},{price},5,{number}\n")
+        };
+        let rows = (0..days * 20).map(row).collect::<String>();
+        format!("time,open,high,low,close,volume,{name}\n{rows}")
+    };
+    let grows = |day: usize| 123_456 + day * 1_000;
+    for name in ["OpenInt", "Open Int", "day_id", "foo"] {
+        assert_eq!(read(&bars(name, 10, &grows)).len(), 200, "{name}");
+    }
+    // More days than words are kept, and one day in ten has the number of one before.
+    assert_eq!(read(&bars("foo", 1_100, &grows)).len(), 22_000);
+    let few = |day: usize| grows(if day % 10 == 9 { day - 5 } else { day });
+    assert_eq!(read(&bars("foo", 100, &few)).len(), 2_000);
+    // Numbers that come again at once are codes, also where the name of their column has a word of counts within another.
+    for name in ["foo", "join_key", "stock_number"] {
+        let text = bars(name, 10, &|day| [1_027, 1_839][day % 2]);
+        let refused = refusal(&text);
+        let expected = "that may be instruments (1027, 1839)";
+        assert!(refused.contains(expected), "{name}: {refused}");
+    }
+}
+
+#[test]
 fn symbols_in_small_letters_are_symbols() {
     let trades = |one: &str, other: &str| {
         let lines = (0..40).map(|second| {

@@ -107,8 +107,8 @@ mod serving {
     use tickloom_auth::Auth;
     use tickloom_chassis::identity::{Authority, CERTIFICATE_LIFE, Identity, IdentityError};
     use tickloom_chassis::{
-        Clock, Entrance, Outgoing, RpcOptions, Runner, ServeOptions, Stop, TraceExport,
-        check_test_clock, serve_at,
+        Admitted, ChassisError, Clock, Entrance, Outgoing, Place, RpcOptions, Runner, ServeOptions,
+        Service, Stop, TraceExport, check_test_clock, serve_at,
     };
     use tracing_subscriber::Layer;
     use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -179,6 +179,15 @@ mod serving {
         })
     }
 
+    /// A service that can run with its settings.
+    async fn admit<S: Service>(place: &Place, config: S::Config) -> Result<Admitted, Failure> {
+        let admitted = Admitted::of::<S>(place, config).await;
+        admitted.map_err(|error| match error {
+            ChassisError::Start(_) => Failure::input(error),
+            _ => Failure::run(error),
+        })
+    }
+
     async fn runners(settings: &Settings, stop: &Stop) -> Result<Vec<Runner>, Failure> {
         let clock = settings.test_clock.map_or(Clock::System, Clock::standing);
         let outgoing = Outgoing::new(&settings.outgoing, clock.clone()).map_err(Failure::input)?;
@@ -189,17 +198,20 @@ mod serving {
                 checked.map_err(Failure::input)?;
             }
         }
-        let mut runners = Vec::new();
+        // All are asked whether they can run before one of them makes something.
+        let mut admitted = Vec::new();
         if settings.names.contains(&Name::Activity) {
             let config = ActivityConfig {
                 records: settings.records.clone(),
             };
-            let started = Runner::start_with::<Activity>(&settings.place, with(), config, stop);
-            runners.push(started.await.map_err(Failure::run)?);
+            admitted.push(admit::<Activity>(&settings.place, config).await?);
         }
         if let Some(config) = settings.auth.clone() {
-            let started = Runner::start_with::<Auth>(&settings.place, with(), config, stop);
-            runners.push(started.await.map_err(Failure::run)?);
+            admitted.push(admit::<Auth>(&settings.place, config).await?);
+        }
+        let mut runners = Vec::new();
+        for service in admitted {
+            runners.push(service.start(with(), stop).await.map_err(Failure::run)?);
         }
         Ok(runners)
     }

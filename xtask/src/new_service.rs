@@ -136,8 +136,8 @@ const LINES: [Line; 14] = [
     },
     Line {
         file: "cli/commands/serve.rs",
-        anchor: "        let mut runners = Vec::new();\n",
-        text: "        if settings.names.contains(&Name::TYPE) {\n            let config = settings.NAME.clone();\n            let started = Runner::start_with::<TYPE>(&settings.place, with(), config, stop);\n            runners.push(started.await.map_err(Failure::run)?);\n        }\n",
+        anchor: "        let mut admitted = Vec::new();\n",
+        text: "        if settings.names.contains(&Name::TYPE) {\n            let config = settings.NAME.clone();\n            admitted.push(admit::<TYPE>(&settings.place, config).await?);\n        }\n",
     },
     Line {
         file: "cli/commands/serve/settings.rs",

@@ -11,9 +11,8 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tickloom_auth::AuthConfig;
-use tickloom_auth::credential::encryption::EncryptionKeys;
+use tickloom_auth::credential::encryption::EncryptionKeySource;
 use tickloom_auth::credential::password::HashParams;
 use tickloom_chassis::identity::{Peers, TrustDomain};
 use tickloom_chassis::token::Algorithm;
@@ -207,7 +206,6 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
     let issuer = file.auth.issuer.clone();
     let issuer = issuer.unwrap_or_else(|| own.at(address));
     let http = keys.options(address, runs_auth.then_some(issuer.as_str()))?;
-    // It may make the file of its keys, and a configuration that is refused makes nothing.
     let auth = match runs_auth {
         true => Some(auth(file.auth, issuer, &folder)?),
         false => None,
@@ -247,7 +245,7 @@ fn auth(file: AuthFile, issuer: String, folder: &Path) -> Result<AuthConfig, any
         breached: file.breached,
         hash,
         algorithm: file.algorithm,
-        encryption_keys: Arc::new(EncryptionKeys::open(&keys)?),
+        encryption_keys: EncryptionKeySource::File(keys),
         providers,
         sites: file.sites,
     })

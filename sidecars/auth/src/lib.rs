@@ -1,6 +1,7 @@
 //! Who somebody is, and what they may do: accounts of people and programs, sessions, tokens, keys, grants, for all services of a
 //! process.
 
+mod admit;
 mod authenticator;
 mod by_hand;
 mod change;
@@ -28,7 +29,7 @@ mod store;
 use crate::authenticator::GrantCache;
 pub use crate::by_hand::PasswordLink;
 use crate::change::By;
-use crate::credential::encryption::EncryptionKeys;
+use crate::credential::encryption::{EncryptionKeySource, EncryptionKeys};
 use crate::credential::passkey::{ChallengeKey, NoRelyingParty, RelyingParty};
 use crate::credential::password::{BreachedList, HashParams, Hasher, Rules};
 use crate::credential::secret::Secret;
@@ -43,7 +44,7 @@ use crate::projections::Accounts;
 use crate::provider::Provider;
 pub use crate::provider::{ClientAuthentication, ClientSecret, ProviderConfig};
 use crate::signing::Signing;
-use crate::site::{Site, check_issuer};
+use crate::site::Site;
 pub use crate::store::encrypted::EncryptedSecrets;
 use axum::Router;
 use std::collections::BTreeMap;
@@ -109,7 +110,7 @@ pub struct AuthConfig {
     /// What tokens are signed with.
     pub algorithm: Algorithm,
     /// What secrets in the database are encrypted with.
-    pub encryption_keys: Arc<EncryptionKeys>,
+    pub encryption_keys: EncryptionKeySource,
     /// With whom people may sign in, by name.
     pub providers: BTreeMap<String, ProviderConfig>,
     /// Sites for which a proxy asks who is there, as origins: `https://app.example.com`.
@@ -123,12 +124,6 @@ impl Auth {
             clock,
             outgoing,
         } = context;
-        if config.sign_up && config.mail.is_none() {
-            let why =
-                "people cannot sign up on their own where no mail is sent: set `auth.mail` too";
-            return Err(ChassisError::Start(why.to_owned()).into());
-        }
-        check_issuer(&config.issuer).map_err(|error| start(&error))?;
         let breached = match &config.breached {
             Some(path) => Some(BreachedList::open(path).map_err(|error| start(&error))?),
             None => None,
@@ -138,7 +133,8 @@ impl Auth {
         let at_once = at_once.unwrap_or(NonZeroU16::MIN);
         let hasher = Hasher::new(config.hash, Rules::new(breached), at_once, WAITING_MAX);
         let now = clock.now();
-        let keys = config.encryption_keys;
+        let keys = config.encryption_keys.open();
+        let keys = keys.map_err(|error| start(&error))?;
         let names = (config.issuer.as_str(), config.algorithm);
         let signing = Signing::begin(&database, Arc::clone(&keys), names, now).await?;
         set_key_rotation(&database, &signing, now).await?;
@@ -315,6 +311,11 @@ impl Service for Auth {
     ];
     const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;
     type Config = AuthConfig;
+
+    async fn admit(existing: Option<&Database>, config: &AuthConfig) -> Result<()> {
+        admit::settings(config)?;
+        admit::keys(existing, &config.encryption_keys).await
+    }
 
     async fn new(context: Context, config: AuthConfig) -> Result<Arc<Auth>> {
         match Auth::make(context, config).await {

@@ -68,12 +68,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
-use tickloom_auth::credential::encryption::EncryptionKeys;
+use tickloom_auth::credential::encryption::{EncryptionKeySource, EncryptionKeys};
 use tickloom_auth::credential::password::HashParams;
 use tickloom_auth::{Auth, AuthConfig};
 use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{
-    Clock, Database, HttpOptions, Outgoing, OutgoingConfig, Place, Runner, ServeOptions, Service,
+    Admitted, Clock, Database, HttpOptions, Outgoing, OutgoingConfig, Place, ServeOptions, Service,
     Serving, Stop, serve,
 };
 use tickloom_types::Ts;
@@ -141,7 +141,7 @@ fn config() -> AuthConfig {
         breached: None,
         hash: HashParams::default(),
         algorithm: Algorithm::EdDsa,
-        encryption_keys: encryption_keys('A'),
+        encryption_keys: EncryptionKeySource::Given(encryption_keys('A')),
         providers: BTreeMap::new(),
         sites: Vec::new(),
     }
@@ -188,8 +188,8 @@ impl Served {
             };
             let outgoing = Outgoing::new(&allowed, clock.clone()).unwrap();
             let with = (clock.clone(), outgoing);
-            let runner = Runner::start_with::<Auth>(place, with, config, &stop);
-            let runner = runner.await.unwrap();
+            let admitted = Admitted::of::<Auth>(place, config).await.unwrap();
+            let runner = admitted.start(with, &stop).await.unwrap();
             let startup_notice = runner.startup_notice().map(str::to_owned);
             let options = ServeOptions {
                 http: HttpOptions {

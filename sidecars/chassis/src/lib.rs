@@ -84,7 +84,7 @@ pub use secret_file::{SecretFileError, make_own_folder, read_secret, read_secret
 pub use serve::{
     Entrance, RpcOptions, ServeOptions, Serving, check_test_clock, serve, serve_at, test_clock_at,
 };
-pub use service::{Context, Health, Pages, Runner, Service, Stop};
+pub use service::{Admitted, Context, Health, Pages, Runner, Service, Stop};
 pub use tables::{all_rows, schema, tables};
 pub use timer::{Timer, TimerFuture, TimerHandler, Timers, set_timer};
 pub use trace::{TraceExport, TraceExportError, TracesConfig};

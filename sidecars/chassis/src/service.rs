@@ -6,7 +6,7 @@ use crate::console::{BrowserSessions, MenuGroup};
 use crate::database::{Database, Place};
 use crate::effect::{EffectHandler, Effects};
 use crate::idempotency::forget_expired;
-use crate::migrations::Migrations;
+use crate::migrations::{Migrations, pending_migrations};
 use crate::outgoing::{Outgoing, OutgoingConfig};
 use crate::projection::Projection;
 use crate::rpc::{Caller, LocalChannel, Rpc, local_channel};
@@ -14,6 +14,7 @@ use crate::timer::{TimerHandler, Timers};
 use crate::{ChassisError, Result};
 use axum::Router;
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -29,7 +30,20 @@ pub trait Service: Sized + Send + Sync + 'static {
     /// Every statement that it ever runs, so that a test prepares each on both engines.
     const STATEMENTS: &'static [&'static [&'static str]];
     /// Its settings.
-    type Config;
+    type Config: Send + Sync + 'static;
+
+    /// Whether it can run with these settings, and over the database that is there already, of this version or one before it. This is
+    /// asked before anything is made, brought forward or written.
+    ///
+    /// # Errors
+    /// What keeps it from that, for whoever starts it: [`ChassisError::Start`] for what is wrong with its settings.
+    fn admit(
+        existing: Option<&Database>,
+        config: &Self::Config,
+    ) -> impl Future<Output = Result<()>> + Send {
+        let _ = (existing, config);
+        async { Ok(()) }
+    }
 
     /// Makes it over a database that is of its schema. Nothing runs yet.
     ///
@@ -139,6 +153,16 @@ pub struct Stop {
     told: watch::Receiver<bool>,
 }
 
+/// A service that can run with its settings, and does not yet: of several that run in one process all are asked before any of them makes or
+/// writes something.
+pub struct Admitted {
+    start: Start,
+}
+
+/// Starts it: how it asks others, until the stop is told.
+type Start = Box<dyn FnOnce((Clock, Outgoing), Stop) -> Starting + Send>;
+type Starting = Pin<Box<dyn Future<Output = Result<Runner>> + Send>>;
+
 /// A service that runs.
 pub struct Runner {
     pub(crate) name: &'static str,
@@ -212,11 +236,94 @@ fn check_kinds(of: &str, kinds: impl Iterator<Item = &'static str>) -> Result<()
     Ok(())
 }
 
-impl Runner {
-    /// Opens the database of a service, brings it to its schema, and starts it. It asks nothing but the public network.
+async fn admit<S: Service>(existing: Option<&Database>, config: &S::Config) -> Result<()> {
+    if let Some(database) = existing {
+        pending_migrations(database, S::NAME, S::MIGRATIONS).await?;
+    }
+    S::admit(existing, config).await
+}
+
+impl Admitted {
+    /// A service that can run with these settings where its database is, or is to be. Nothing is made there, brought forward or written.
     ///
     /// # Errors
-    /// As [`Database::open`].
+    /// As [`Service::admit`]; as [`pending_migrations`], if what is there is of a later version; as [`Database::existing`].
+    pub async fn of<S: Service>(place: &Place, config: S::Config) -> Result<Admitted> {
+        let existing = Database::existing(place, S::NAME).await?;
+        let admitted = admit::<S>(existing.as_ref(), &config).await;
+        if let Some(database) = existing {
+            database.close().await;
+        }
+        admitted?;
+        let place = place.clone();
+        Ok(Admitted {
+            start: Box::new(move |with, stop| Box::pin(start::<S>(place, with, config, stop))),
+        })
+    }
+
+    /// Opens its database, brings it to its schema, and starts it. It asks others over HTTP as it is given; services of one process share
+    /// that.
+    ///
+    /// # Errors
+    /// As [`Database::open`] and [`Service::new`].
+    pub async fn start(self, with: (Clock, Outgoing), stop: &Stop) -> Result<Runner> {
+        (self.start)(with, stop.clone()).await
+    }
+}
+
+async fn start<S: Service>(
+    place: Place,
+    (clock, outgoing): (Clock, Outgoing),
+    config: S::Config,
+    stop: Stop,
+) -> Result<Runner> {
+    let database = Database::open(&place, S::NAME, S::MIGRATIONS).await?;
+    let context = Context {
+        database: database.clone(),
+        clock: clock.clone(),
+        outgoing: outgoing.clone(),
+    };
+    let service = S::new(context.clone(), config).await?;
+    let asked = Arc::clone(&service);
+    let mut tasks = service.start(&stop);
+    let effects = effects(&service, &context)?;
+    tasks.push(tokio::spawn(effects.clone().run(stop.clone())));
+    let timers = timers(&service, &context).await?;
+    tasks.push(tokio::spawn(timers.clone().run(stop.clone())));
+    let forget = forget_expired(database.clone(), clock.clone(), stop.clone());
+    tasks.push(tokio::spawn(forget));
+    let empty = database.clone().keep_log_empty(stop.clone());
+    tasks.push(tokio::spawn(empty));
+    Ok(Runner {
+        name: S::NAME,
+        database,
+        clock,
+        outgoing,
+        startup_notice: service.startup_notice(),
+        rest: service.rest(),
+        root: service.root(),
+        authenticator: service.authenticator(),
+        pages: service.pages(),
+        browser_sessions: service.browser_sessions(),
+        rpc: service.rpc(),
+        tasks,
+        effects: effects.clone(),
+        timers: timers.clone(),
+        health: Box::new(move || {
+            let mut health = asked.health();
+            effects.add_health(&mut health);
+            timers.add_health(&mut health);
+            health
+        }),
+    })
+}
+
+impl Runner {
+    /// Opens the database of a service that can run with these settings, brings it to its schema, and starts it. It asks nothing but the
+    /// public network.
+    ///
+    /// # Errors
+    /// As [`Admitted::of`] and [`Admitted::start`].
     pub async fn start<S: Service>(
         place: &Place,
         clock: Clock,
@@ -224,58 +331,8 @@ impl Runner {
         stop: &Stop,
     ) -> Result<Runner> {
         let outgoing = Outgoing::new(&OutgoingConfig::default(), clock.clone())?;
-        Runner::start_with::<S>(place, (clock, outgoing), config, stop).await
-    }
-
-    /// The same, which asks others over HTTP as it is given; services of one process share it.
-    ///
-    /// # Errors
-    /// As [`Database::open`].
-    pub async fn start_with<S: Service>(
-        place: &Place,
-        (clock, outgoing): (Clock, Outgoing),
-        config: S::Config,
-        stop: &Stop,
-    ) -> Result<Runner> {
-        let database = Database::open(place, S::NAME, S::MIGRATIONS).await?;
-        let context = Context {
-            database: database.clone(),
-            clock: clock.clone(),
-            outgoing: outgoing.clone(),
-        };
-        let service = S::new(context.clone(), config).await?;
-        let asked = Arc::clone(&service);
-        let mut tasks = service.start(stop);
-        let effects = effects(&service, &context)?;
-        tasks.push(tokio::spawn(effects.clone().run(stop.clone())));
-        let timers = timers(&service, &context).await?;
-        tasks.push(tokio::spawn(timers.clone().run(stop.clone())));
-        let forget = forget_expired(database.clone(), clock.clone(), stop.clone());
-        tasks.push(tokio::spawn(forget));
-        let empty = database.clone().keep_log_empty(stop.clone());
-        tasks.push(tokio::spawn(empty));
-        Ok(Runner {
-            name: S::NAME,
-            database,
-            clock,
-            outgoing,
-            startup_notice: service.startup_notice(),
-            rest: service.rest(),
-            root: service.root(),
-            authenticator: service.authenticator(),
-            pages: service.pages(),
-            browser_sessions: service.browser_sessions(),
-            rpc: service.rpc(),
-            tasks,
-            effects: effects.clone(),
-            timers: timers.clone(),
-            health: Box::new(move || {
-                let mut health = asked.health();
-                effects.add_health(&mut health);
-                timers.add_health(&mut health);
-                health
-            }),
-        })
+        let admitted = Admitted::of::<S>(place, config).await?;
+        admitted.start((clock, outgoing), stop).await
     }
 
     /// What is to be told to whoever started it.

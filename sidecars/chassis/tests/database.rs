@@ -8,11 +8,13 @@ mod postgres;
 use postgres::Postgres;
 use sqlx::{Executor, Row, SqlStr};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use tickloom_chassis::{
-    ChassisError, Database, Engine, Migration, NewEvent, Place, append, events_after, head,
-    inbox_position, move_inbox,
+    ChassisError, Clock, Context, Database, Engine, Migration, Migrations, NewEvent, Place, Runner,
+    Service, Stop, append, events_after, head, inbox_position, move_inbox, pending_migrations,
 };
 use tickloom_types::Ts;
+use utoipa_axum::router::OpenApiRouter;
 
 const NONE: &[Migration] = &[];
 const FIRST: Migration = Migration {
@@ -228,6 +230,64 @@ fn a_schema_is_brought_forward_once_and_a_changed_or_newer_one_is_refused() {
             open(&[CHANGED, SECOND]).await,
             Err("the database of steps: migration 1 (first) was applied from another text than this version has; it was changed after its release, or the database is not ours".to_owned())
         );
+    });
+}
+
+/// A service that runs on even settings alone, and over databases of its first step.
+struct Even;
+
+impl Service for Even {
+    const NAME: &'static str = "even";
+    const MIGRATIONS: Migrations = &[FIRST, SECOND];
+    const STATEMENTS: &'static [&'static [&'static str]] = &[];
+    type Config = u8;
+
+    async fn admit(existing: Option<&Database>, config: &u8) -> tickloom_chassis::Result<()> {
+        let pending = match existing {
+            Some(database) => pending_migrations(database, Even::NAME, Even::MIGRATIONS).await?,
+            None => vec!["all"],
+        };
+        match config % 2 {
+            0 => Ok(()),
+            _ => Err(ChassisError::Start(format!("{config} over {pending:?}"))),
+        }
+    }
+
+    async fn new(_: Context, _: u8) -> tickloom_chassis::Result<Arc<Even>> {
+        Ok(Arc::new(Even))
+    }
+
+    fn rest(self: &Arc<Even>) -> OpenApiRouter {
+        OpenApiRouter::new()
+    }
+}
+
+#[test]
+fn what_a_service_refuses_is_refused_before_anything_is_made_or_brought_forward() {
+    on_both(|place| async move {
+        let clock = Clock::standing(Ts(1_700_000_000_000_000_000));
+        let (_told, stop) = Stop::new();
+        let refused = async |config| {
+            let started = Runner::start::<Even>(&place, clock.clone(), config, &stop).await;
+            started.err().unwrap().to_string()
+        };
+        assert_eq!(refused(1).await, "1 over [\"all\"]");
+        let existing = Database::existing(&place, Even::NAME).await.unwrap();
+        assert!(existing.is_none());
+        if let Place::Folder(folder) = &place {
+            assert!(!folder.exists());
+        }
+        let first = Database::open(&place, Even::NAME, &[FIRST]).await.unwrap();
+        first.close().await;
+        assert_eq!(refused(3).await, "3 over [\"second\"]");
+        let existing = Database::existing(&place, Even::NAME).await.unwrap();
+        let existing = existing.unwrap();
+        let pending = pending_migrations(&existing, Even::NAME, Even::MIGRATIONS).await;
+        assert_eq!(pending.unwrap(), ["second"]);
+        existing.close().await;
+        let started = Runner::start::<Even>(&place, clock.clone(), 4, &stop).await;
+        drop(started.unwrap());
+        assert_eq!(refused(5).await, "5 over []");
     });
 }
 

@@ -7,7 +7,7 @@
 
 mod file;
 
-pub use file::KeyFileError;
+pub use file::{EncryptionKeySource, KeyFileError};
 
 use super::{NoRandomness, random};
 use base64::Engine;

@@ -61,7 +61,7 @@ impl fmt::Debug for ClientSecret {
 }
 
 impl ProviderConfig {
-    pub(super) fn check(&self, name: &str) -> Result<(), ProviderError> {
+    pub(crate) fn check(&self, name: &str) -> Result<(), ProviderError> {
         let wrong = |why: &str| ProviderError::Setting {
             provider: name.to_owned(),
             why: why.to_owned(),

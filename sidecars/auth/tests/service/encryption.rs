@@ -4,6 +4,7 @@ use crate::factor::{code, secret, set, sign_in};
 use crate::{ADA, PASSWORD, SECOND, Served, access_token, config, encryption_keys, on_both};
 use sqlx::Row;
 use tickloom_auth::Auth;
+use tickloom_auth::credential::encryption::EncryptionKeySource;
 use tickloom_chassis::{Clock, Place, Runner, Stop};
 
 /// Every such secret as it is kept, and the name of its key.
@@ -26,7 +27,7 @@ fn again(served: Served, first: char) -> Served {
     let (place, clock) = (served.place.clone(), served.clock.clone());
     drop(served);
     Served::with(&place, clock, |config| {
-        config.encryption_keys = encryption_keys(first);
+        config.encryption_keys = EncryptionKeySource::Given(encryption_keys(first));
     })
 }
 
@@ -35,7 +36,7 @@ fn refusal(place: &Place, clock: &Clock, first: char) -> String {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (_told, stop) = Stop::new();
     let mut config = config();
-    config.encryption_keys = encryption_keys(first);
+    config.encryption_keys = EncryptionKeySource::Given(encryption_keys(first));
     let started = Runner::start::<Auth>(place, clock.clone(), config, &stop);
     runtime.block_on(started).err().unwrap().to_string()
 }
@@ -82,7 +83,7 @@ fn secrets_are_encrypted_with_the_first_key_and_nobody_notices_another() {
             "{why}"
         );
         let served = Served::with(&place, clock, |config| {
-            config.encryption_keys = encryption_keys('E');
+            config.encryption_keys = EncryptionKeySource::Given(encryption_keys('E'));
         });
         served.advance(30 * SECOND);
         let now = served.clock.now().0;

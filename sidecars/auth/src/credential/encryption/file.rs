@@ -4,6 +4,7 @@ use super::{EncryptionKeys, KeyTextError, NoRandomness};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use thiserror::Error;
 use tickloom_chassis::{SecretFileError, make_own_folder, read_secret_file};
 use uuid::Uuid;
@@ -12,6 +13,39 @@ use zeroize::Zeroizing;
 /// What stands above the key in a new file.
 const REMARK: &str = "# Encrypts the keys that sign tokens, and the secrets of second factors, in the database of auth.\n\
     # Keep a copy apart from copies of the database: without it nobody with a second factor can sign in.\n";
+
+/// Where the keys are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EncryptionKeySource {
+    /// Here.
+    Given(Arc<EncryptionKeys>),
+    /// In a file, which the first start makes with a new key.
+    File(PathBuf),
+}
+
+impl EncryptionKeySource {
+    /// The keys that are there already; `None` if the file is not there. Nothing is made.
+    ///
+    /// # Errors
+    /// As [`EncryptionKeys::existing`].
+    pub(crate) fn existing(&self) -> Result<Option<Arc<EncryptionKeys>>, KeyFileError> {
+        match self {
+            EncryptionKeySource::Given(keys) => Ok(Some(Arc::clone(keys))),
+            EncryptionKeySource::File(path) => Ok(EncryptionKeys::existing(path)?.map(Arc::new)),
+        }
+    }
+
+    /// The keys; a file that is not there is made with a new one.
+    ///
+    /// # Errors
+    /// As [`EncryptionKeys::open`].
+    pub(crate) fn open(&self) -> Result<Arc<EncryptionKeys>, KeyFileError> {
+        match self {
+            EncryptionKeySource::Given(keys) => Ok(Arc::clone(keys)),
+            EncryptionKeySource::File(path) => Ok(Arc::new(EncryptionKeys::open(path)?)),
+        }
+    }
+}
 
 /// Why keys cannot be read from their file, or written to it.
 #[derive(Debug, Error)]

@@ -62,7 +62,7 @@ impl Served {
     /// All items of a list, page by page.
     fn items(&self, path: &str, limit: usize) -> Vec<Value> {
         let mut items = Vec::new();
-        let mut after = -1;
+        let mut after = String::new();
         loop {
             let (status, _, body) = self.answer(&format!("{path}?after={after}&limit={limit}"));
             assert_eq!(status, 200, "{path}: {body}");
@@ -80,7 +80,7 @@ impl Served {
             let found = page["items"].as_array().unwrap();
             assert!(found.len() <= limit);
             items.extend_from_slice(found);
-            after = page["next"].as_i64().unwrap();
+            after = page["next"].as_str().unwrap().to_owned();
             if page["more"] == false {
                 return items;
             }
@@ -406,7 +406,7 @@ fn a_run_that_begins_later_is_followed_and_two_services_do_not_share_a_cursor() 
     let served = Served::start(&record, &["--data", &folder]);
     assert_eq!(
         served.json("/activity/v1/runs"),
-        json!({"items": [], "more": false})
+        json!({"items": [], "next": "", "more": false})
     );
     let mut writing = Writing::begin(&record);
     writing.append(100);
@@ -465,10 +465,10 @@ fn errors_are_problems_with_a_code_and_a_page() {
             &*format!("{fills}?after=-2"),
             400,
             "bad_request",
-            "after is negative",
+            "after is not the `next` of a page of this list",
         ),
         (&*format!("{fills}?afer=1"), 400, "bad_request", "afer"),
-        ("/activity/v1/runs?limit=1", 400, "bad_request", "limit"),
+        ("/activity/v1/runs?limit=0", 400, "bad_request", "limit"),
         ("/activity/v1/runs/%FF/fills", 400, "bad_request", "UTF-8"),
     ] {
         let (found, head, body) = served.answer(path);

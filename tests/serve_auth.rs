@@ -117,7 +117,7 @@ fn what_the_page_shows_works_and_other_services_are_behind_it() {
     let runs = |token: &str| get(&address, "/activity/v1/runs", token);
     assert_eq!(
         runs(&known["$TOKEN"]),
-        (200, r#"{"items":[],"more":false}"#.to_owned())
+        (200, r#"{"items":[],"next":"","more":false}"#.to_owned())
     );
     // The key of the program: its scope and its account's grant both allow it.
     assert_eq!(runs(&known["$KEY"]).0, 200);
@@ -376,6 +376,19 @@ fn a_configuration_that_is_refused_makes_nothing() {
             "[auth]\nsites = [\"https://app.example.com\"]\n",
             "what is said of a site is believed of a proxy that `proxies` names alone",
         ),
+        (
+            "[auth]\nissuer = \"https://id.example.com/auth\"\n",
+            "id.example.com/auth",
+        ),
+        (
+            "[auth]\nsign_up = true\n",
+            "people cannot sign up on their own where no mail is sent",
+        ),
+        ("[auth]\nbreached = \"no-such-list\"\n", "no-such-list"),
+        (
+            "[auth.mail]\nserver = \"smtp://mail.example.com\"\nfrom = \"nobody\"\n",
+            "from",
+        ),
         ("http = \"0.0.0.0:0\"\n", "HTTP is plain text"),
         ("[auth.hash]\nmemory_kib = 8\n", "memory"),
         (
@@ -395,6 +408,40 @@ fn a_configuration_that_is_refused_makes_nothing() {
         assert!(ran.stderr.contains(expected), "{text}: {}", ran.stderr);
         assert!(!Path::new(&data).exists(), "{text}");
     }
+}
+
+/// What another service keeps is not made either.
+#[test]
+fn without_its_keys_nothing_is_made_or_changed() {
+    let dir = workspace();
+    let folder = |name: &str| {
+        let folder = dir.path().join(name);
+        serve(&folder).0.stop();
+        folder.join("services")
+    };
+    let (data, other) = (folder("one"), folder("other"));
+    let (keys, aside) = (data.join("auth.keys"), dir.path().join("aside"));
+    std::fs::rename(&keys, &aside).unwrap();
+    let activity = data.join("activity.db");
+    std::fs::remove_file(&activity).unwrap();
+    let record = dir.path().join("recorded").display().to_string();
+    let refused = |expected: &str| {
+        let data = data.display().to_string();
+        let ran = tickloom(&["serve", "--data", &data, "--record", &record]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+        assert!(!activity.exists());
+    };
+    refused(
+        "auth.keys is not there, and secrets in the database of auth are encrypted with a key of it",
+    );
+    assert!(!keys.exists());
+    // Another key opens nothing.
+    std::fs::rename(other.join("auth.keys"), &keys).unwrap();
+    refused("which is not in the file of keys");
+    std::fs::rename(&aside, &keys).unwrap();
+    serve(&dir.path().join("one")).0.stop();
+    assert!(activity.exists());
 }
 
 /// Kills of the service: more when everything is asked for.
@@ -484,7 +531,7 @@ impl Killed {
             if page["more"] == false {
                 return all;
             }
-            after = all.last().unwrap()["id"].as_str().unwrap().to_owned();
+            after = page["next"].as_str().unwrap().to_owned();
         }
     }
 }

@@ -6,18 +6,6 @@ use serde::Serialize;
 use tickloom_chassis::{Page, PageQuery, Problem, ProblemCode};
 use utoipa::ToSchema;
 
-/// Most runs of a page.
-const RUNS_MAX: i64 = 1000;
-
-/// Runs that were seen, by name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct Runs {
-    /// The runs: at most 1000.
-    pub(crate) items: Vec<Run>,
-    /// Whether there are more: after the last of these.
-    pub(crate) more: bool,
-}
-
 /// A run that was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Run {
@@ -33,13 +21,10 @@ pub(crate) struct Run {
     pub(crate) caught_up: Option<bool>,
 }
 
-/// Runs whose names come after one, by name.
-pub(crate) async fn runs(activity: &Activity, after: &str) -> Result<Runs, Problem> {
+/// Runs that were seen, by name.
+pub(crate) async fn runs(activity: &Activity, query: PageQuery) -> Result<Page<Run>, Problem> {
     let reader = activity.database.reader();
-    let mut known = store::runs(reader, after, RUNS_MAX + 1).await?;
-    let most = usize::try_from(RUNS_MAX).unwrap_or(usize::MAX);
-    let more = known.len() > most;
-    known.truncate(most);
+    let known = store::runs(reader, query.after(), query.rows()).await?;
     let states = activity.followed.states();
     let run = |(run, started): (String, i64)| {
         let state = states.iter().find(|state| state.run.as_ref() == Some(&run));
@@ -51,8 +36,8 @@ pub(crate) async fn runs(activity: &Activity, after: &str) -> Result<Runs, Probl
             started,
         }
     };
-    let items = known.into_iter().map(run).collect();
-    Ok(Runs { items, more })
+    let runs = known.into_iter().map(run).collect();
+    Ok(query.page(runs, |run| run.run.clone()))
 }
 
 /// Fills of a run, in the order in which they were made.
@@ -63,8 +48,8 @@ pub(crate) async fn fills(
 ) -> Result<Page<Fill>, Problem> {
     known(activity, run).await?;
     let reader = activity.database.reader();
-    let fills = store::fills(reader, run, query.after(), query.rows()).await?;
-    Ok(query.page(fills, |fill| fill.number))
+    let fills = store::fills(reader, run, query.after_number()?, query.rows()).await?;
+    Ok(query.page(fills, |fill| fill.number.to_string()))
 }
 
 /// Values that a run's signals took, in the order in which they took them.
@@ -75,8 +60,8 @@ pub(crate) async fn signals(
 ) -> Result<Page<Signal>, Problem> {
     known(activity, run).await?;
     let reader = activity.database.reader();
-    let signals = store::signals(reader, run, query.after(), query.rows()).await?;
-    Ok(query.page(signals, |signal| signal.number))
+    let signals = store::signals(reader, run, query.after_number()?, query.rows()).await?;
+    Ok(query.page(signals, |signal| signal.number.to_string()))
 }
 
 async fn known(activity: &Activity, run: &str) -> Result<(), Problem> {

@@ -1,26 +1,15 @@
 //! The operations over HTTP.
 
 use crate::access::{ReadRun, ReadRuns};
-use crate::lists::Runs;
+use crate::lists::Run;
 use crate::model::{Fill, Signal};
 use crate::{Activity, lists};
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use serde::Deserialize;
+use axum::extract::{Path, State};
 use std::sync::Arc;
 use tickloom_chassis::{Allowed, Page, PageQuery, Problem, Problems};
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-/// Which runs are asked for.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct RunsQuery {
-    /// Runs whose names come after this one; all if it is left out.
-    after: Option<String>,
-}
 
 pub(crate) fn router(activity: &Arc<Activity>) -> OpenApiRouter {
     OpenApiRouter::new()
@@ -31,15 +20,14 @@ pub(crate) fn router(activity: &Arc<Activity>) -> OpenApiRouter {
 }
 
 /// Runs that were seen, by name.
-#[utoipa::path(get, path = "/v1/runs", tag = "activity", params(RunsQuery),
-    responses((status = 200, body = Runs), Problems))]
+#[utoipa::path(get, path = "/v1/runs", tag = "activity", params(PageQuery),
+    responses((status = 200, body = Page<Run>), Problems))]
 async fn list_runs(
     _: Allowed<ReadRuns>,
     State(activity): State<Arc<Activity>>,
-    Query(query): Query<RunsQuery>,
-) -> Result<Json<Runs>, Problem> {
-    let after = query.after.unwrap_or_default();
-    Ok(Json(lists::runs(&activity, &after).await?))
+    query: PageQuery,
+) -> Result<Json<Page<Run>>, Problem> {
+    Ok(Json(lists::runs(&activity, query).await?))
 }
 
 /// Fills of a run, in the order in which they were made.

@@ -27,10 +27,13 @@ impl proto::activity_server::Activity for Activity {
     ) -> Result<Response<proto::ListRunsResponse>, Status> {
         let from = (request.metadata(), request.extensions());
         allow_call::<ReadRuns>(from, &PathParts::default()).await?;
-        let runs = lists::runs(self, &request.get_ref().after).await?;
+        let proto::ListRunsRequest { after, limit } = request.into_inner();
+        let query = PageQuery { after, limit }.checked()?;
+        let page = lists::runs(self, query).await?;
         Ok(Response::new(proto::ListRunsResponse {
-            items: runs.items.into_iter().map(Into::into).collect(),
-            more: runs.more,
+            items: page.items.into_iter().map(Into::into).collect(),
+            next: page.next,
+            more: page.more,
         }))
     }
 

@@ -92,7 +92,7 @@ def main():
 
     for run in call("ListRuns").items:
         print("runs", run.run, run.started, run.outputs, run.caught_up)
-    after, more = -1, True
+    after, more = "", True
     while more:
         page = call("ListFills", run="run", after=after, limit=1)
         for fill in page.items:

@@ -201,10 +201,10 @@ fn signals() -> Vec<Signal> {
     ]
 }
 
-fn fills_of(run: &str, after: Option<i64>, limit: Option<u32>) -> ListFillsRequest {
+fn fills_of(run: &str, after: Option<&str>, limit: Option<u32>) -> ListFillsRequest {
     ListFillsRequest {
         run: run.to_owned(),
-        after,
+        after: after.map(str::to_owned),
         limit,
     }
 }
@@ -219,25 +219,29 @@ async fn lists_come_in_pages_that_say_what_follows() {
     let run = &runs.items[0];
     assert_eq!((run.run.as_str(), run.started), ("run", START));
     let after = ListRunsRequest {
-        after: "run".to_owned(),
+        after: Some(runs.next),
+        limit: Some(1),
     };
     let runs = client.list_runs(after).await.unwrap().into_inner();
-    assert!(runs.items.is_empty());
+    assert_eq!((runs.items, runs.next.as_str()), (Vec::new(), "run"));
 
     let all = client.list_fills(fills_of("run", None, None)).await;
     let all = all.unwrap().into_inner();
-    assert_eq!((all.items, all.next, all.more), (fills(), 4, false));
+    assert_eq!(
+        (all.items, all.next.as_str(), all.more),
+        (fills(), "4", false)
+    );
     let first = client.list_fills(fills_of("run", None, Some(1))).await;
     let first = first.unwrap().into_inner();
     assert_eq!(
-        (&first.items[..], first.next, first.more),
-        (&fills()[..1], 2, true)
+        (&first.items[..], first.next.as_str(), first.more),
+        (&fills()[..1], "2", true)
     );
-    let second = client.list_fills(fills_of("run", Some(2), Some(1))).await;
+    let second = client.list_fills(fills_of("run", Some("2"), Some(1))).await;
     let second = second.unwrap().into_inner();
     assert_eq!(
-        (&second.items[..], second.next, second.more),
-        (&fills()[1..], 4, false)
+        (&second.items[..], second.next.as_str(), second.more),
+        (&fills()[1..], "4", false)
     );
     let request = ListSignalsRequest {
         run: "run".to_owned(),
@@ -245,7 +249,10 @@ async fn lists_come_in_pages_that_say_what_follows() {
         limit: Some(4),
     };
     let all = client.list_signals(request).await.unwrap().into_inner();
-    assert_eq!((all.items, all.next, all.more), (signals(), 5, false));
+    assert_eq!(
+        (all.items, all.next.as_str(), all.more),
+        (signals(), "5", false)
+    );
     harness.end().await;
 }
 
@@ -270,9 +277,9 @@ async fn what_cannot_be_asked_for_is_refused_as_over_http() {
             "limit is 1001, expected 1 to 1000",
         ),
         (
-            fills_of("run", Some(-2), None),
+            fills_of("run", Some("-2"), None),
             Code::InvalidArgument,
-            "after is negative, expected the `next` of the page before",
+            "after is not the `next` of a page of this list",
         ),
     ] {
         let refused = client.list_fills(request).await.unwrap_err();
@@ -302,7 +309,7 @@ async fn fills_are_those_of_http() {
     let (_, body) = text.split_once("\r\n\r\n").unwrap();
     assert_eq!(
         body,
-        r#"{"items":[{"number":2,"cause":0,"at":1700000000000000000,"instrument":"binance.BTCUSDT","strategy":"cross","order":5,"side":"sell","price":"65432.1","quantity":"0.0015","fee":"-0.000000001","currency":"USDT","taker":true}],"next":2,"more":true}"#
+        r#"{"items":[{"number":2,"cause":0,"at":1700000000000000000,"instrument":"binance.BTCUSDT","strategy":"cross","order":5,"side":"sell","price":"65432.1","quantity":"0.0015","fee":"-0.000000001","currency":"USDT","taker":true}],"next":"2","more":true}"#
     );
     harness.end().await;
 }

@@ -23,40 +23,16 @@ use crate::Auth;
 use crate::change::By;
 use axum::Router;
 use axum::routing::{get, post};
-use serde::Serialize;
 use std::sync::Arc;
 use tickloom_chassis::{
     Access, Allowed, Answer, Answered, Idempotent, PathParts, Problem, Problems, RequestOrigin,
     Subject, Write,
 };
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// What stands for one's own account in a path.
 const ME: &str = "me";
-
-/// A list, by id.
-#[derive(Serialize, ToSchema)]
-struct List<T> {
-    /// The items.
-    items: Vec<T>,
-    /// Whether there are more: ask for those after the id of the last.
-    more: bool,
-}
-
-/// Which part of a list is asked for.
-#[derive(Clone, Debug, serde::Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ListQuery {
-    /// Items whose ids come after this one; all if it is left out.
-    #[param(pattern = r"^[^\x00]*$")]
-    after: Option<String>,
-    /// At most so many, from 1 to 1000; 100 if it is left out.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
-}
 
 /// The words of an operation's permission.
 macro_rules! access {
@@ -206,32 +182,6 @@ access!(
 /// A name, or a star for all.
 fn some(name: &str) -> &str {
     if name.is_empty() { "*" } else { name }
-}
-
-impl ListQuery {
-    fn after(&self) -> &str {
-        self.after.as_deref().unwrap_or("")
-    }
-
-    /// How many rows to ask for: one more than the list has, which tells whether there are more.
-    fn rows(&self) -> Result<i64, Problem> {
-        let limit = self.limit.unwrap_or(100);
-        if !(1..=1000).contains(&limit) {
-            let detail = format!("`limit` is {limit}, expected 1 to 1000");
-            return Err(Problem::new(
-                tickloom_chassis::ProblemCode::BadRequest,
-                detail,
-            ));
-        }
-        Ok(i64::from(limit) + 1)
-    }
-
-    fn list<T>(&self, mut items: Vec<T>) -> List<T> {
-        let most = usize::try_from(self.limit.unwrap_or(100)).unwrap_or(usize::MAX);
-        let more = items.len() > most;
-        items.truncate(most);
-        List { items, more }
-    }
 }
 
 impl Auth {

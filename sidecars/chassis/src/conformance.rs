@@ -86,9 +86,9 @@ pub trait Conforms: Sized + 'static {
         Vec::new()
     }
 
-    /// A list that is walked page by page while things are added to it.
-    fn list() -> Option<List<Self>> {
-        None
+    /// Lists that are walked page by page while things are added to them. Those that are not walked are in `undriven.txt`.
+    fn lists() -> Vec<List<Self>> {
+        Vec::new()
     }
 }
 
@@ -113,14 +113,14 @@ pub struct Sample<S: Conforms> {
 
 /// A list that is walked.
 pub struct List<S: Conforms> {
-    /// Its path.
-    pub path: &'static str,
+    /// Its operation as in the document: `GET /auth/v1/accounts/{account}/keys`.
+    pub operation: &'static str,
+    /// Makes what it needs, as this administrator, and says where it is asked for, with what it needs of a query.
+    pub path: fn(&Harness<S>, &str) -> String,
     /// The member of an item by which items are told from each other.
     pub id: &'static str,
-    /// The member of the page that is given as `after`; without one, the id of its last item is.
-    pub next: Option<&'static str>,
-    /// Adds one item, as this administrator.
-    pub add: fn(&Harness<S>, &str, usize),
+    /// Adds one item, as this administrator, to the list at this path; the number is another each time.
+    pub add: fn(&Harness<S>, (&str, &str), usize),
 }
 
 /// What is checked, and how it is on a database.

@@ -14,10 +14,11 @@ use tickloom_chassis::conformance::{Conforms, List, Sample, failures};
 use tickloom_chassis::{
     Access, Allowed, Answer, Answered, AuditOutcome, Clock, Context, Database, Effect,
     EffectAnswer, EffectFuture, EffectHandler, EffectPolicy, Idempotent, Migration, Migrations,
-    NewAuditEntry, NewEffect, NewEvent, PathParts, Problem, ProblemCode, Projection,
-    ProjectionFuture, Result, Service, StoredEvent, Subject, Write, append, append_audit, enqueue,
+    NewAuditEntry, NewEffect, NewEvent, Page, PageQuery, PathParts, Problem, ProblemCode,
+    Projection, ProjectionFuture, Result, Service, StoredEvent, Subject, Write, append,
+    append_audit, enqueue,
 };
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -40,6 +41,8 @@ const NAMES_NOTHING: u8 = 15;
 const NOBODY_DOES: u8 = 16;
 const DOES_ANYTHING: u8 = 17;
 const NO_ATTEMPT: u8 = 18;
+const ANY_PAGE: u8 = 19;
+const FORGETS_PLACE: u8 = 20;
 
 const ADD: &str = "INSERT INTO thing (id, secret) VALUES ($1, $2)";
 const AFTER: &str = "SELECT id FROM thing WHERE id > $1 ORDER BY id LIMIT $2";
@@ -97,19 +100,6 @@ impl Access for AddThings {
 #[derive(Serialize, ToSchema)]
 struct Thing {
     id: i64,
-}
-
-#[derive(Serialize, ToSchema)]
-struct ThingList {
-    items: Vec<Thing>,
-    more: bool,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct ThingQuery {
-    after: Option<i64>,
-    limit: Option<i64>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -236,45 +226,46 @@ impl<const FAULT: u8> EffectHandler for Told<FAULT> {
 
 type Shared = (Arc<Things<0>>, u8);
 
-async fn list((things, fault): Shared, query: ThingQuery) -> Result<Json<ThingList>, Problem> {
-    let limit = query.limit.unwrap_or(100);
-    if !(1..=1000).contains(&limit) {
-        let detail = format!("limit is {limit}, expected 1 to 1000");
-        return Err(Problem::new(ProblemCode::BadRequest, detail));
-    }
-    let after = query.after.unwrap_or(0);
+async fn list((things, fault): Shared, query: PageQuery) -> Result<Json<Page<Thing>>, Problem> {
+    let query = match fault {
+        ANY_PAGE => query,
+        _ => query.checked()?,
+    };
+    let after = query.after_number()?;
     let rows = if fault == OFFSET {
-        sqlx::query(LATEST).bind(limit + 1).bind(after)
+        let rows = sqlx::query(LATEST).bind(query.rows());
+        rows.bind(after.max(0))
     } else {
-        sqlx::query(AFTER).bind(after).bind(limit + 1)
+        sqlx::query(AFTER).bind(after).bind(query.rows())
     };
     let rows = rows.fetch_all(things.database.reader()).await;
     let rows = rows.map_err(tickloom_chassis::ChassisError::from)?;
-    let mut items: Vec<Thing> = rows.iter().map(|row| Thing { id: row.get(0) }).collect();
-    let limit = usize::try_from(limit).unwrap();
-    let more = items.len() > limit;
-    items.truncate(limit);
-    Ok(Json(ThingList { items, more }))
+    let items: Vec<Thing> = rows.iter().map(|row| Thing { id: row.get(0) }).collect();
+    let mut page = query.page(items, |thing| thing.id.to_string());
+    if fault == FORGETS_PLACE && page.items.is_empty() {
+        page.next.clear();
+    }
+    Ok(Json(page))
 }
 
 /// Things, in order.
-#[utoipa::path(get, path = "/v1/things", operation_id = "list_things", params(ThingQuery),
-    responses((status = 200, body = ThingList), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/v1/things", operation_id = "list_things", params(PageQuery),
+    responses((status = 200, body = Page<Thing>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn list_things(
     State(shared): State<Shared>,
     _: Allowed<ReadThings>,
-    Query(query): Query<ThingQuery>,
-) -> Result<Json<ThingList>, Problem> {
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Thing>>, Problem> {
     list(shared, query).await
 }
 
 /// Things, in order.
-#[utoipa::path(get, path = "/v1/things", operation_id = "list_things", params(ThingQuery),
-    responses((status = 200, body = ThingList), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/v1/things", operation_id = "list_things", params(PageQuery),
+    responses((status = 200, body = Page<Thing>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn list_open(
     State(shared): State<Shared>,
-    Query(query): Query<ThingQuery>,
-) -> Result<Json<ThingList>, Problem> {
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Thing>>, Problem> {
     list(shared, query).await
 }
 
@@ -373,17 +364,16 @@ impl<const FAULT: u8> Conforms for Promises<FAULT> {
         }]
     }
 
-    fn list() -> Option<List<Promises<FAULT>>> {
-        Some(List {
-            path: "/things/v1/things",
+    fn lists() -> Vec<List<Promises<FAULT>>> {
+        vec![List {
+            operation: "GET /things/v1/things",
+            path: |_, _| "/things/v1/things".to_owned(),
             id: "id",
-            next: None,
-            add: |harness, token, _| {
+            add: |harness, (token, path), _| {
                 let body = json!({"secret": "another that nobody knows"});
-                let added = harness.client.post("/things/v1/things", Some(token), &body);
-                drop(added.is(201));
+                drop(harness.client.post(path, Some(token), &body).is(201));
             },
-        })
+        }]
     }
 }
 
@@ -405,7 +395,10 @@ fn each_fault_is_found_by_the_check_that_is_for_it() {
     assert_eq!(failed::<STATEMENT>(), ["statements prepare"]);
     assert!(failed::<NO_PROBLEM>().contains(&"who may do what".to_owned()));
     assert_eq!(failed::<REBUILD>(), ["rebuild is live"]);
-    assert_eq!(failed::<OFFSET>(), ["lists are walked whole"]);
+    let lists = ["lists are walked whole"];
+    assert_eq!(failed::<OFFSET>(), lists);
+    assert_eq!(failed::<ANY_PAGE>(), lists);
+    assert_eq!(failed::<FORGETS_PLACE>(), lists);
     assert_eq!(failed::<KEEPS_SECRET>(), ["rebuild is live"]);
     assert_eq!(
         failed::<UNTOLD>(),

@@ -43,8 +43,8 @@ async fn list_notes(
     query: PageQuery,
 ) -> Result<Json<Page<Note>>, Problem> {
     let reader = template.database.reader();
-    let notes = store::after(reader, query.after(), query.rows()).await?;
-    Ok(Json(query.page(notes, |note| note.number)))
+    let notes = store::after(reader, query.after_number()?, query.rows()).await?;
+    Ok(Json(query.page(notes, |note| note.number.to_string())))
 }
 
 /// Writes a note.

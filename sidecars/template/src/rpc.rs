@@ -28,8 +28,11 @@ impl proto::template_server::Template for Template {
         allow_call::<ReadNotes>(from, &PathParts::default()).await?;
         let proto::ListNotesRequest { after, limit } = request.into_inner();
         let query = PageQuery { after, limit }.checked()?;
-        let notes = store::after(self.database.reader(), query.after(), query.rows()).await;
-        let page = query.page(notes.map_err(Problem::from)?, |note| note.number);
+        let reader = self.database.reader();
+        let notes = store::after(reader, query.after_number()?, query.rows()).await;
+        let page = query.page(notes.map_err(Problem::from)?, |note| {
+            note.number.to_string()
+        });
         Ok(Response::new(proto::ListNotesResponse {
             items: page.items.into_iter().map(Into::into).collect(),
             next: page.next,

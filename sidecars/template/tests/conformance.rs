@@ -59,15 +59,15 @@ impl Conforms for Promises {
         ]
     }
 
-    fn list() -> Option<List<Promises>> {
-        Some(List {
-            path: NOTES,
+    fn lists() -> Vec<List<Promises>> {
+        vec![List {
+            operation: "GET /template/v1/notes",
+            path: |_, _| NOTES.to_owned(),
             id: "id",
-            next: Some("next"),
-            add: |harness, token, number| {
+            add: |harness, (token, _), number| {
                 note(harness, token, &format!("note {number}"));
             },
-        })
+        }]
     }
 }
 
@@ -150,7 +150,8 @@ async fn other_services_are_told_the_same_list() {
         limit: Some(2),
     };
     let page = client.list_notes(request).await.unwrap().into_inner();
-    assert_eq!((page.items.len(), page.next, page.more), (0, -1, false));
+    let found = (page.items.len(), page.next.as_str(), page.more);
+    assert_eq!(found, (0, "", false));
     let wrong = ListNotesRequest {
         after: None,
         limit: Some(0),

@@ -1,8 +1,7 @@
 //! Accounts over HTTP.
 
 use super::{
-    ChangeAccount, CreateAccounts, List, ListQuery, Problems, ReadAccount, ReadAccounts,
-    SuspendAccount, account_of,
+    ChangeAccount, CreateAccounts, Problems, ReadAccount, ReadAccounts, SuspendAccount, account_of,
 };
 use crate::Auth;
 use crate::change::known;
@@ -12,14 +11,14 @@ use crate::model::Account;
 use crate::rest::sessions::{NO_STORE, NoStore, password};
 use crate::store;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, CallerAddress, Idempotent, IfMatch, IfNoneMatch, Problem,
-    ProblemCode, RequestOrigin, Unkept, Write, etag,
+    Allowed, Answer, Answered, CallerAddress, Idempotent, IfMatch, IfNoneMatch, Page, PageQuery,
+    Problem, ProblemCode, RequestOrigin, Unkept, Write, etag,
 };
 use utoipa::ToSchema;
 
@@ -167,16 +166,16 @@ async fn answer_link_request(
 }
 
 /// Accounts, by id.
-#[utoipa::path(get, path = "/v1/accounts", tag = "auth", params(ListQuery),
-    responses((status = 200, body = List<Account>), Problems))]
+#[utoipa::path(get, path = "/v1/accounts", tag = "auth", params(PageQuery),
+    responses((status = 200, body = Page<Account>), Problems))]
 pub(super) async fn list_accounts(
     State(auth): State<Arc<Auth>>,
     _: Allowed<ReadAccounts>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<Account>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<Account>>, Problem> {
     let at = auth.database.reader();
-    let found = store::account::after(at, query.after(), query.rows()?).await?;
-    Ok(Json(query.list(found)))
+    let found = store::account::after(at, query.after(), query.rows()).await?;
+    Ok(Json(query.page(found, |item| item.id.clone())))
 }
 
 /// Makes an account of a person, who gets a link, or of a program, which gets keys.

@@ -9,8 +9,8 @@ use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, AuditEntry, AuditFilter, AuditOutcome, AuditPart, ChassisError, PAGE_DEFAULT, Page,
-    PageQuery, Problem, ProblemCode, matching_audit,
+    Allowed, AuditEntry, AuditFilter, AuditOutcome, AuditPart, ChassisError, Page, PageQuery,
+    Problem, ProblemCode, matching_audit,
 };
 use tickloom_types::Ts;
 use utoipa::{IntoParams, ToSchema};
@@ -20,15 +20,15 @@ use utoipa::{IntoParams, ToSchema};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AuditQuery {
-    /// Entries with positions above this one, in order; all if it is left out. It is the `next` of the page before.
-    #[param(minimum = -1)]
-    after: Option<i64>,
-    /// Entries with positions below this one, the newest first. It is the `next` of the page before.
-    #[param(minimum = 0)]
-    before: Option<i64>,
-    /// At most so many.
+    /// The `next` of the page before, of a list in the same order: what follows it. From the beginning if it is left out or empty.
+    #[param(pattern = r"^[^\x00]*$", max_length = 1024)]
+    after: Option<String>,
+    /// At most so many; 100 if it is left out.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
+    /// `oldest` first, which is so if it is left out, or `newest` first.
+    #[param(pattern = r"^(oldest|newest)$")]
+    order: Option<String>,
     /// What an account did and what was done to it: its id.
     #[param(pattern = r"^[^\x00]*$")]
     account: Option<String>,
@@ -119,28 +119,36 @@ impl AuditQuery {
         })
     }
 
-    fn part(&self) -> AuditPart {
-        AuditPart {
-            after: self.after.unwrap_or(-1),
-            before: self.before,
-        }
-    }
-
     /// The page as it would be asked for without filters.
     fn page(&self) -> Result<PageQuery, Problem> {
-        if self.before.is_some_and(|before| before < 0) {
-            let detail = "`before` is negative";
-            return Err(Problem::new(ProblemCode::BadRequest, detail));
-        }
         let page = PageQuery {
-            after: self.after,
-            limit: Some(self.limit.unwrap_or(PAGE_DEFAULT)),
+            after: self.after.clone(),
+            limit: self.limit,
         };
         page.checked()
     }
+
+    /// What of the log is before or after the page, in its order.
+    fn part(&self, page: &PageQuery) -> Result<AuditPart, Problem> {
+        let place = page.after_number()?;
+        match self.order.as_deref() {
+            None | Some("oldest") => Ok(AuditPart {
+                after: place,
+                before: None,
+            }),
+            Some("newest") => Ok(AuditPart {
+                after: -1,
+                before: Some(if place < 0 { i64::MAX } else { place }),
+            }),
+            Some(_) => {
+                let detail = "`order` is neither `oldest` nor `newest`";
+                Err(Problem::new(ProblemCode::BadRequest, detail))
+            }
+        }
+    }
 }
 
-/// Who did what: entries in order, or with `before` the newest first. What matches a filter is no chain by itself: an export is what
+/// Who did what: entries in order, or the newest first. What matches a filter is no chain by itself: an export is what
 /// can be verified.
 #[utoipa::path(get, path = "/v1/audit", tag = "auth", params(AuditQuery),
     responses((status = 200, body = Page<ReadEntry>), Problems))]
@@ -152,8 +160,9 @@ pub(super) async fn list_audit(
     let wrong = |error: QueryRejection| Problem::new(ProblemCode::BadRequest, error.body_text());
     let Query(query) = query.map_err(wrong)?;
     let (filter, page) = (query.filter()?, query.page()?);
-    let found = matching_audit(&auth.database, &filter, query.part(), page.rows()).await?;
-    let page = page.page(found, |entry| entry.position);
+    let part = query.part(&page)?;
+    let found = matching_audit(&auth.database, &filter, part, page.rows()).await?;
+    let page = page.page(found, |entry| entry.position.to_string());
     let mut items = Vec::new();
     let at = auth.database.reader().acquire().await;
     let mut at = at.map_err(ChassisError::from)?;
@@ -162,8 +171,6 @@ pub(super) async fn list_audit(
         let address = opener.open(&mut at, &entry).await?;
         items.push(ReadEntry::new(entry, address));
     }
-    // Of nothing one goes on from where one was.
-    let from = query.before.filter(|_| items.is_empty());
-    let (next, more) = (from.unwrap_or(page.next), page.more);
+    let (next, more) = (page.next, page.more);
     Ok(Json(Page { items, next, more }))
 }

@@ -1,22 +1,20 @@
 //! Applications, as administrators register them and as people allow them, over HTTP.
 
-use super::{
-    ChangeAccount, ChangeClients, List, ListQuery, Problems, ReadAccount, ReadClients, account_of,
-};
+use super::{ChangeAccount, ChangeClients, Problems, ReadAccount, ReadClients, account_of};
 use crate::oauth::client::ClientSettings;
 use crate::store;
 use crate::store::authorisation::Given;
 use crate::store::client::{Client, Consent};
 use crate::{Auth, IDLE_NS};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, Idempotent, IfMatch, Problem, ProblemCode, RequestOrigin, Write,
-    etag,
+    Allowed, Answer, Answered, Idempotent, IfMatch, Page, PageQuery, Problem, ProblemCode,
+    RequestOrigin, Write, etag,
 };
 use utoipa::ToSchema;
 
@@ -33,16 +31,16 @@ pub(super) struct RotateSecret {
 }
 
 /// Applications, by id.
-#[utoipa::path(get, path = "/v1/clients", tag = "oauth", params(ListQuery),
-    responses((status = 200, body = List<Client>), Problems))]
+#[utoipa::path(get, path = "/v1/clients", tag = "oauth", params(PageQuery),
+    responses((status = 200, body = Page<Client>), Problems))]
 pub(super) async fn list_clients(
     State(auth): State<Arc<Auth>>,
     _: Allowed<ReadClients>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<Client>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<Client>>, Problem> {
     let at = auth.database.reader();
-    let found = store::client::after(at, query.after(), query.rows()?).await?;
-    Ok(Json(query.list(found)))
+    let found = store::client::after(at, query.after(), query.rows()).await?;
+    Ok(Json(query.page(found, |item| item.id.clone())))
 }
 
 /// Registers an application. A confidential one gets a `secret`, which is shown once.
@@ -173,18 +171,18 @@ fn grace(sent: &RotateSecret) -> Result<u32, Problem> {
 
 /// What an account allowed applications.
 #[utoipa::path(get, path = "/v1/accounts/{account}/applications", tag = "oauth",
-    params(("account" = String, Path, description = "Id of the account, or `me`"), ListQuery),
-    responses((status = 200, body = List<Consent>), Problems))]
+    params(("account" = String, Path, description = "Id of the account, or `me`"), PageQuery),
+    responses((status = 200, body = Page<Consent>), Problems))]
 pub(super) async fn list_applications(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ReadAccount>,
     Path(account): Path<String>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<Consent>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<Consent>>, Problem> {
     let account = account_of(&account, &allowed.subject);
     let at = auth.database.reader();
-    let found = store::client::consents_after(at, &account, query.after(), query.rows()?).await?;
-    Ok(Json(query.list(found)))
+    let found = store::client::consents_after(at, &account, query.after(), query.rows()).await?;
+    Ok(Json(query.page(found, |item| item.client.clone())))
 }
 
 /// Takes back what an account allowed an application, with all tokens that came of it.
@@ -211,20 +209,20 @@ pub(super) async fn revoke_application(
 
 /// What applications and devices have now of what an account allowed them: each of it, by id.
 #[utoipa::path(get, path = "/v1/accounts/{account}/authorisations", tag = "oauth",
-    params(("account" = String, Path, description = "Id of the account, or `me`"), ListQuery),
-    responses((status = 200, body = List<Given>), Problems))]
+    params(("account" = String, Path, description = "Id of the account, or `me`"), PageQuery),
+    responses((status = 200, body = Page<Given>), Problems))]
 pub(super) async fn list_authorisations(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ReadAccount>,
     Path(account): Path<String>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<Given>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<Given>>, Problem> {
     let account = account_of(&account, &allowed.subject);
     let now = auth.clock.now().0;
     let of = (account.as_str(), now, now - IDLE_NS);
     let at = auth.database.reader();
-    let found = store::authorisation::given(at, of, query.after(), query.rows()?).await?;
-    Ok(Json(query.list(found)))
+    let found = store::authorisation::given(at, of, query.after(), query.rows()).await?;
+    Ok(Json(query.page(found, |item| item.id.clone())))
 }
 
 /// Ends one of them, with all tokens that came of it. What was allowed stays allowed.

@@ -1,7 +1,7 @@
 //! Public keys of CURVE, over HTTP.
 
 use super::keys::grace;
-use super::{ChangeAccount, List, ListQuery, Problems, ReadAccount, ReadAccounts, account_of};
+use super::{ChangeAccount, Problems, ReadAccount, ReadAccounts, account_of};
 use crate::Auth;
 use crate::flows::curve_keys::NewCurveKey;
 use crate::flows::grants::Explained;
@@ -12,7 +12,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin};
+use tickloom_chassis::{
+    Allowed, Answer, Answered, Idempotent, Page, PageQuery, Problem, RequestOrigin,
+};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -53,18 +55,18 @@ pub(super) fn router() -> OpenApiRouter<Arc<Auth>> {
 
 /// Public keys of an account's ZeroMQ clients.
 #[utoipa::path(get, path = "/v1/accounts/{account}/curve-keys", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account, or `me`"), ListQuery),
-    responses((status = 200, body = List<CurvePublicKey>), Problems))]
+    params(("account" = String, Path, description = "Id of the account, or `me`"), PageQuery),
+    responses((status = 200, body = Page<CurvePublicKey>), Problems))]
 async fn list_curve_keys(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ReadAccount>,
     Path(account): Path<String>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<CurvePublicKey>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<CurvePublicKey>>, Problem> {
     let account = account_of(&account, &allowed.subject);
     let at = auth.database.reader();
-    let found = store::curve::after(at, &account, query.after(), query.rows()?).await?;
-    Ok(Json(query.list(found)))
+    let found = store::curve::after(at, &account, query.after(), query.rows()).await?;
+    Ok(Json(query.page(found, |item| item.id.clone())))
 }
 
 /// Registers the public key of a ZeroMQ client of one's own or of a program. The secret half stays with the client.

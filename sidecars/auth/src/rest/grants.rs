@@ -1,7 +1,7 @@
 //! What accounts may do and what was done, over HTTP.
 
 use super::accounts::as_read;
-use super::{ChangeGrants, List, ListQuery, Problems, ReadAccount, account_of};
+use super::{ChangeGrants, Problems, ReadAccount, account_of};
 use crate::Auth;
 use crate::flows::grants::{Explained, NewGrant, explain};
 use crate::store;
@@ -12,7 +12,8 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, ChassisError, Idempotent, IfMatch, Problem, RequestOrigin,
+    Allowed, Answer, Answered, ChassisError, Idempotent, IfMatch, Page, PageQuery, Problem,
+    RequestOrigin,
 };
 use utoipa::IntoParams;
 
@@ -29,18 +30,18 @@ pub(super) struct DecideQuery {
 
 /// What an account was granted.
 #[utoipa::path(get, path = "/v1/accounts/{account}/grants", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account, or `me`"), ListQuery),
-    responses((status = 200, body = List<Granted>), Problems))]
+    params(("account" = String, Path, description = "Id of the account, or `me`"), PageQuery),
+    responses((status = 200, body = Page<Granted>), Problems))]
 pub(super) async fn list_grants(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ReadAccount>,
     Path(account): Path<String>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<Granted>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<Granted>>, Problem> {
     let account = account_of(&account, &allowed.subject);
     let at = auth.database.reader();
-    let found = store::account::grants_after(at, &account, query.after(), query.rows()?).await?;
-    Ok(Json(query.list(found)))
+    let found = store::account::grants_after(at, &account, query.after(), query.rows()).await?;
+    Ok(Json(query.page(found, |item| item.id.clone())))
 }
 
 /// Grants something to an account.

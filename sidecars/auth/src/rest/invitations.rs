@@ -1,9 +1,7 @@
 //! Invitations to organisations, over HTTP.
 
 use super::sessions::password;
-use super::{
-    ChangeAccount, ChangeInvitations, List, ListQuery, Problems, ReadInvitations, account_of,
-};
+use super::{ChangeAccount, ChangeInvitations, Problems, ReadInvitations, account_of};
 use crate::Auth;
 use crate::flows::invitations::{NewInvitation, ShownInvitation};
 use crate::model::Account;
@@ -11,11 +9,13 @@ use crate::store;
 use crate::store::invitation::Invitation;
 use crate::store::organisation::Membership;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin, Unkept};
+use tickloom_chassis::{
+    Allowed, Answer, Answered, Idempotent, Page, PageQuery, Problem, RequestOrigin, Unkept,
+};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -51,18 +51,18 @@ pub(super) fn router() -> OpenApiRouter<Arc<Auth>> {
 
 /// Invitations of an organisation that are open, by id.
 #[utoipa::path(get, path = "/v1/organisations/{organisation}/invitations", tag = "auth",
-    params(("organisation" = String, Path, description = "Id of the organisation"), ListQuery),
-    responses((status = 200, body = List<Invitation>), Problems))]
+    params(("organisation" = String, Path, description = "Id of the organisation"), PageQuery),
+    responses((status = 200, body = Page<Invitation>), Problems))]
 async fn list_invitations(
     State(auth): State<Arc<Auth>>,
     _: Allowed<ReadInvitations>,
     Path(organisation): Path<String>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<Invitation>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<Invitation>>, Problem> {
     let at = auth.database.reader();
-    let (now, rows) = (auth.clock.now().0, query.rows()?);
+    let (now, rows) = (auth.clock.now().0, query.rows());
     let found = store::invitation::open_after(at, &organisation, query.after(), now, rows).await?;
-    Ok(Json(query.list(found)))
+    Ok(Json(query.page(found, |item| item.id.clone())))
 }
 
 /// Invites an e-mail address. An invitation to it that is open is replaced.

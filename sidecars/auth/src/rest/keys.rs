@@ -1,17 +1,17 @@
 //! Keys for programs, over HTTP.
 
-use super::{ChangeAccount, List, ListQuery, Problems, ReadAccount, account_of};
+use super::{ChangeAccount, Problems, ReadAccount, account_of};
 use crate::Auth;
 use crate::flows::keys::NewKey;
 use crate::store;
 use crate::store::key::Key;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, Idempotent, Problem, ProblemCode, RequestOrigin,
+    Allowed, Answer, Answered, Idempotent, Page, PageQuery, Problem, ProblemCode, RequestOrigin,
 };
 use utoipa::ToSchema;
 
@@ -31,18 +31,18 @@ pub(super) struct Rotate {
 
 /// Keys of an account, without their secrets.
 #[utoipa::path(get, path = "/v1/accounts/{account}/keys", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account, or `me`"), ListQuery),
-    responses((status = 200, body = List<Key>), Problems))]
+    params(("account" = String, Path, description = "Id of the account, or `me`"), PageQuery),
+    responses((status = 200, body = Page<Key>), Problems))]
 pub(super) async fn list_keys(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ReadAccount>,
     Path(account): Path<String>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<Key>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<Key>>, Problem> {
     let account = account_of(&account, &allowed.subject);
     let at = auth.database.reader();
-    let found = store::key::after(at, &account, query.after(), query.rows()?).await?;
-    Ok(Json(query.list(found)))
+    let found = store::key::after(at, &account, query.after(), query.rows()).await?;
+    Ok(Json(query.page(found, |item| item.id.clone())))
 }
 
 /// Makes a key of one's own or of a program. `secret` is shown once.

@@ -1,18 +1,18 @@
 //! Members of organisations, over HTTP, and what an account is a member of.
 
-use super::{
-    ChangeAccount, ChangeMembers, List, ListQuery, Problems, ReadAccount, ReadMembers, account_of,
-};
+use super::{ChangeAccount, ChangeMembers, Problems, ReadAccount, ReadMembers, account_of};
 use crate::Auth;
 use crate::model::organisation::MemberRole;
 use crate::store;
 use crate::store::organisation::{Member, Membership};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin};
+use tickloom_chassis::{
+    Allowed, Answer, Answered, Idempotent, Page, PageQuery, Problem, RequestOrigin,
+};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -35,18 +35,18 @@ pub(super) fn router() -> OpenApiRouter<Arc<Auth>> {
 
 /// Members of an organisation, people and programs, by id.
 #[utoipa::path(get, path = "/v1/organisations/{organisation}/members", tag = "auth",
-    params(("organisation" = String, Path, description = "Id of the organisation"), ListQuery),
-    responses((status = 200, body = List<Member>), Problems))]
+    params(("organisation" = String, Path, description = "Id of the organisation"), PageQuery),
+    responses((status = 200, body = Page<Member>), Problems))]
 async fn list_members(
     State(auth): State<Arc<Auth>>,
     _: Allowed<ReadMembers>,
     Path(organisation): Path<String>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<Member>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<Member>>, Problem> {
     let at = auth.database.reader();
-    let rows = query.rows()?;
+    let rows = query.rows();
     let found = store::organisation::members_after(at, &organisation, query.after(), rows).await?;
-    Ok(Json(query.list(found)))
+    Ok(Json(query.page(found, |item| item.account.clone())))
 }
 
 /// Gives a member another role.
@@ -96,19 +96,19 @@ async fn remove_member(
 
 /// What an account is a member of, by the organisation's id.
 #[utoipa::path(get, path = "/v1/accounts/{account}/memberships", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account, or `me`"), ListQuery),
-    responses((status = 200, body = List<Membership>), Problems))]
+    params(("account" = String, Path, description = "Id of the account, or `me`"), PageQuery),
+    responses((status = 200, body = Page<Membership>), Problems))]
 async fn list_memberships(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ReadAccount>,
     Path(account): Path<String>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<Membership>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<Membership>>, Problem> {
     let account = account_of(&account, &allowed.subject);
     let at = auth.database.reader();
-    let rows = query.rows()?;
+    let rows = query.rows();
     let found = store::organisation::memberships(at, &account, query.after(), rows).await?;
-    Ok(Json(query.list(found)))
+    Ok(Json(query.page(found, |item| item.organisation.clone())))
 }
 
 /// Leaves an organisation.

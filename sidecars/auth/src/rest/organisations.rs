@@ -1,8 +1,8 @@
 //! Organisations over HTTP.
 
 use super::{
-    AddMachines, ChangeGrants, ChangeOrganisation, CreateOrganisation, List, ListQuery, Problems,
-    ReadOrganisation, ReadOrganisationGrants, ReadOrganisations,
+    AddMachines, ChangeGrants, ChangeOrganisation, CreateOrganisation, Problems, ReadOrganisation,
+    ReadOrganisationGrants, ReadOrganisations,
 };
 use crate::Auth;
 use crate::change::organisation::known_organisation;
@@ -13,14 +13,14 @@ use crate::model::organisation::Organisation;
 use crate::store;
 use crate::store::account::Granted;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, Idempotent, IfMatch, IfNoneMatch, Problem, ProblemCode,
-    RequestOrigin, Write, etag,
+    Allowed, Answer, Answered, Idempotent, IfMatch, IfNoneMatch, Page, PageQuery, Problem,
+    ProblemCode, RequestOrigin, Write, etag,
 };
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -48,16 +48,16 @@ pub(super) fn router() -> OpenApiRouter<Arc<Auth>> {
 }
 
 /// Organisations, by id.
-#[utoipa::path(get, path = "/v1/organisations", tag = "auth", params(ListQuery),
-    responses((status = 200, body = List<Organisation>), Problems))]
+#[utoipa::path(get, path = "/v1/organisations", tag = "auth", params(PageQuery),
+    responses((status = 200, body = Page<Organisation>), Problems))]
 async fn list_organisations(
     State(auth): State<Arc<Auth>>,
     _: Allowed<ReadOrganisations>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<Organisation>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<Organisation>>, Problem> {
     let at = auth.database.reader();
-    let found = store::organisation::after(at, query.after(), query.rows()?).await?;
-    Ok(Json(query.list(found)))
+    let found = store::organisation::after(at, query.after(), query.rows()).await?;
+    Ok(Json(query.page(found, |item| item.id.clone())))
 }
 
 /// Creates an organisation. Whoever asks is its administrator.
@@ -184,18 +184,18 @@ async fn add_machine(
 
 /// What was granted to an organisation: it holds for its members.
 #[utoipa::path(get, path = "/v1/organisations/{organisation}/grants", tag = "auth",
-    params(("organisation" = String, Path, description = "Id of the organisation"), ListQuery),
-    responses((status = 200, body = List<Granted>), Problems))]
+    params(("organisation" = String, Path, description = "Id of the organisation"), PageQuery),
+    responses((status = 200, body = Page<Granted>), Problems))]
 async fn list_organisation_grants(
     State(auth): State<Arc<Auth>>,
     _: Allowed<ReadOrganisationGrants>,
     Path(organisation): Path<String>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<Granted>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<Granted>>, Problem> {
     let at = auth.database.reader();
-    let rows = query.rows()?;
+    let rows = query.rows();
     let found = store::account::grants_after(at, &organisation, query.after(), rows).await?;
-    Ok(Json(query.list(found)))
+    Ok(Json(query.page(found, |item| item.id.clone())))
 }
 
 /// Grants something to an organisation, and so to its members.

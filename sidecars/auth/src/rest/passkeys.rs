@@ -1,7 +1,7 @@
 //! Passkeys over HTTP.
 
 use super::sessions::{NO_STORE, NoStore, device};
-use super::{ChangeAccount, List, ListQuery, OwnSession, Problems, ReadAccount, account_of};
+use super::{ChangeAccount, OwnSession, Problems, ReadAccount, account_of};
 use crate::credential::passkey::Purpose;
 use crate::flows::sessions::Tokens;
 use crate::passkey_messages::{
@@ -10,11 +10,13 @@ use crate::passkey_messages::{
 use crate::store::passkey::Passkey;
 use crate::{Auth, store};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin, Unkept};
+use tickloom_chassis::{
+    Allowed, Answer, Answered, Idempotent, Page, PageQuery, Problem, RequestOrigin, Unkept,
+};
 use utoipa::ToSchema;
 
 /// What a passkey is asked for.
@@ -158,18 +160,18 @@ pub(super) async fn add_passkey(
 
 /// Passkeys of an account, by id.
 #[utoipa::path(get, path = "/v1/accounts/{account}/passkeys", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account, or `me`"), ListQuery),
-    responses((status = 200, body = List<Passkey>), Problems))]
+    params(("account" = String, Path, description = "Id of the account, or `me`"), PageQuery),
+    responses((status = 200, body = Page<Passkey>), Problems))]
 pub(super) async fn list_passkeys(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ReadAccount>,
     Path(account): Path<String>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<Passkey>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<Passkey>>, Problem> {
     let account = account_of(&account, &allowed.subject);
     let at = auth.database.reader();
-    let found = store::passkey::after(at, &account, query.after(), query.rows()?).await?;
-    Ok(Json(query.list(found)))
+    let found = store::passkey::after(at, &account, query.after(), query.rows()).await?;
+    Ok(Json(query.page(found, |item| item.id.clone())))
 }
 
 /// Gives a passkey of one's own another name.

@@ -1,7 +1,7 @@
 //! Signing in with a provider, and outside identities, over HTTP.
 
 use super::sessions::{NO_STORE, NoStore, device, shown};
-use super::{ChangeAccount, List, ListQuery, OwnSession, Problems, ReadAccount, account_of};
+use super::{ChangeAccount, OwnSession, Problems, ReadAccount, account_of};
 use crate::flows::authentication::SecondFactor;
 use crate::flows::providers::{BegunRequest, Finished, Purpose};
 use crate::flows::sessions::Tokens;
@@ -10,12 +10,14 @@ use crate::provider::Returned;
 use crate::store::identity::Identity;
 use crate::{Auth, store};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestOrigin, Unkept};
+use tickloom_chassis::{
+    Allowed, Answer, Answered, Idempotent, Page, PageQuery, Problem, RequestOrigin, Unkept,
+};
 use utoipa::ToSchema;
 
 /// What somebody reads there.
@@ -247,18 +249,18 @@ pub(super) async fn callback() -> impl IntoResponse {
 
 /// Outside identities of an account.
 #[utoipa::path(get, path = "/v1/accounts/{account}/identities", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account, or `me`"), ListQuery),
-    responses((status = 200, body = List<Identity>), Problems))]
+    params(("account" = String, Path, description = "Id of the account, or `me`"), PageQuery),
+    responses((status = 200, body = Page<Identity>), Problems))]
 pub(super) async fn list_identities(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ReadAccount>,
     Path(account): Path<String>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<Identity>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<Identity>>, Problem> {
     let account = account_of(&account, &allowed.subject);
-    let (at, rows) = (auth.database.reader(), query.rows()?);
+    let (at, rows) = (auth.database.reader(), query.rows());
     let found = store::identity::of_account(at, &account, query.after(), rows).await?;
-    Ok(Json(query.list(found)))
+    Ok(Json(query.page(found, |item| item.id.clone())))
 }
 
 /// Unlinks an outside identity; sessions elsewhere end. The last way in stays.

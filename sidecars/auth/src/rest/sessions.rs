@@ -1,6 +1,6 @@
 //! Signing in, going on, and signing out, over HTTP.
 
-use super::{ChangeAccount, List, ListQuery, OwnSession, Problems, ReadAccount, account_of};
+use super::{ChangeAccount, OwnSession, Problems, ReadAccount, account_of};
 use crate::credential::password::Password;
 use crate::flows::authentication::recent_for_others;
 use crate::flows::sessions::{Shown, Tokens};
@@ -9,12 +9,13 @@ use crate::store::session::Session;
 use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, Idempotent, Problem, ProblemCode, RequestOrigin, Unkept,
+    Allowed, Answer, Answered, Idempotent, Page, PageQuery, Problem, ProblemCode, RequestOrigin,
+    Unkept,
 };
 use utoipa::ToSchema;
 
@@ -116,21 +117,21 @@ pub(super) async fn step_up(
 
 /// Sessions of an account that go on.
 #[utoipa::path(get, path = "/v1/accounts/{account}/sessions", tag = "auth",
-    params(("account" = String, Path, description = "Id of the account, or `me`"), ListQuery),
-    responses((status = 200, body = List<Session>), Problems))]
+    params(("account" = String, Path, description = "Id of the account, or `me`"), PageQuery),
+    responses((status = 200, body = Page<Session>), Problems))]
 pub(super) async fn list_sessions(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ReadAccount>,
     Path(account): Path<String>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<Session>>, Problem> {
+    query: PageQuery,
+) -> Result<Json<Page<Session>>, Problem> {
     let account = account_of(&account, &allowed.subject);
     let now = auth.clock.now().0;
     let at = auth.database.reader();
     let over = (now, now - IDLE_NS);
-    let rows = query.rows()?;
+    let rows = query.rows();
     let found = store::session::of_account(at, &account, query.after(), over, rows).await?;
-    Ok(Json(query.list(found)))
+    Ok(Json(query.page(found, |item| item.id.clone())))
 }
 
 /// Ends a session.

@@ -285,6 +285,138 @@ fn client_commands() -> Vec<Sample<Promises>> {
     ]
 }
 
+/// Adds something to the list at a path by what is sent there.
+fn add(harness: &Harness<Promises>, (token, path): (&str, &str), body: &Value) {
+    drop(harness.client.post(path, Some(token), body).is(201));
+}
+
+fn lists_of_all() -> Vec<List<Promises>> {
+    let audit = |path| List {
+        operation: "GET /auth/v1/audit",
+        path,
+        id: "position",
+        add: |harness, (token, _), _| drop(machine(harness, token)),
+    };
+    vec![
+        audit(|_, _| "/auth/v1/audit".to_owned()),
+        audit(|_, _| "/auth/v1/audit?order=newest".to_owned()),
+        audit(|_, _| "/auth/v1/audit?action=created".to_owned()),
+        List {
+            operation: "GET /auth/v1/accounts",
+            path: |_, _| "/auth/v1/accounts".to_owned(),
+            id: "id",
+            add: |harness, (token, _), _| drop(machine(harness, token)),
+        },
+        List {
+            operation: "GET /auth/v1/clients",
+            path: |_, _| CLIENTS.to_owned(),
+            id: "id",
+            add: |harness, to, _| add(harness, to, &client()),
+        },
+        List {
+            operation: "GET /auth/v1/organisations",
+            path: |_, _| "/auth/v1/organisations".to_owned(),
+            id: "id",
+            add: |harness, to, _| add(harness, to, &json!({"name": "one"})),
+        },
+    ]
+}
+
+/// The path of a list of a program.
+fn of_program(harness: &Harness<Promises>, token: &str, list: &str) -> String {
+    format!("/auth/v1/accounts/{}/{list}", machine(harness, token))
+}
+
+fn lists_of_accounts() -> Vec<List<Promises>> {
+    vec![
+        List {
+            operation: "GET /auth/v1/accounts/{account}/keys",
+            path: |_, _| KEYS.to_owned(),
+            id: "id",
+            add: |harness, (token, _), _| drop(key(harness, token, "run.read")),
+        },
+        List {
+            operation: "GET /auth/v1/accounts/{account}/curve-keys",
+            path: |harness, token| of_program(harness, token, "curve-keys"),
+            id: "id",
+            add: |harness, to, _| add(harness, to, &curve_key()),
+        },
+        List {
+            operation: "GET /auth/v1/accounts/{account}/grants",
+            path: |harness, token| of_program(harness, token, "grants"),
+            id: "id",
+            add: |harness, to, number| {
+                let resource = format!("run/{number}");
+                add(
+                    harness,
+                    to,
+                    &json!({"what": "viewer", "resource": resource}),
+                );
+            },
+        },
+        List {
+            operation: "GET /auth/v1/accounts/{account}/sessions",
+            path: |_, _| "/auth/v1/accounts/me/sessions".to_owned(),
+            id: "id",
+            add: |harness, _, _| drop(sign_in(harness.client, ADA)),
+        },
+        List {
+            operation: "GET /auth/v1/accounts/{account}/applications",
+            path: |_, _| "/auth/v1/accounts/me/applications".to_owned(),
+            id: "client",
+            add: |harness, (token, _), _| drop(authorised(harness, token)),
+        },
+        List {
+            operation: "GET /auth/v1/accounts/{account}/authorisations",
+            path: |_, _| "/auth/v1/accounts/me/authorisations".to_owned(),
+            id: "id",
+            add: |harness, (token, _), _| drop(authorised(harness, token)),
+        },
+        List {
+            operation: "GET /auth/v1/accounts/{account}/memberships",
+            path: |_, _| "/auth/v1/accounts/me/memberships".to_owned(),
+            id: "organisation",
+            add: |harness, (token, _), _| drop(organisation(harness, token, "one")),
+        },
+    ]
+}
+
+fn lists_of_organisations() -> Vec<List<Promises>> {
+    vec![
+        List {
+            operation: "GET /auth/v1/organisations/{organisation}/members",
+            path: |harness, token| inside(harness, token, "members"),
+            id: "account",
+            add: |harness, (token, path), _| {
+                let machines = path.replace("members", "machines");
+                let body = json!({"name": "m", "role": "member"});
+                add(harness, (token, &machines), &body);
+            },
+        },
+        List {
+            operation: "GET /auth/v1/organisations/{organisation}/invitations",
+            path: |harness, token| inside(harness, token, "invitations"),
+            id: "id",
+            add: |harness, to, _| {
+                add(harness, to, &json!({"email": address(), "role": "viewer"}));
+            },
+        },
+        List {
+            operation: "GET /auth/v1/organisations/{organisation}/grants",
+            path: |harness, token| inside(harness, token, "grants"),
+            id: "id",
+            add: |harness, to, number| {
+                let resource = format!("run/{number}");
+                add(
+                    harness,
+                    to,
+                    &json!({"what": "viewer", "resource": resource}),
+                );
+            },
+        },
+    ]
+}
+
 impl Conforms for Promises {
     type Service = Auth;
     const FOLDER: &'static str = env!("CARGO_MANIFEST_DIR");
@@ -481,15 +613,11 @@ impl Conforms for Promises {
         all
     }
 
-    fn list() -> Option<List<Promises>> {
-        Some(List {
-            path: "/auth/v1/accounts",
-            id: "id",
-            next: None,
-            add: |harness, token, _| {
-                machine(harness, token);
-            },
-        })
+    fn lists() -> Vec<List<Promises>> {
+        let mut all = lists_of_all();
+        all.extend(lists_of_accounts());
+        all.extend(lists_of_organisations());
+        all
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::document::{Operation, golden, operations};
 use super::effects::never_asked;
+use super::lists::never_walked;
 use super::timers::never_set;
 use super::{Conforms, Harness, Reply, Sample};
 use crate::ChassisError;
@@ -93,9 +94,12 @@ pub(super) fn done_once<S: Conforms>(place: &Place) {
         assert_eq!(noted(&harness, &database), after, "{name} was done again");
         by_several(&harness, &database, sample, (&token, made));
     }
-    let untouched = harness
+    let mut untouched = harness
         .runtime
         .block_on(untouched::<S>(&harness, &database));
+    for list in never_walked(&harness) {
+        writeln!(untouched, "list {list}").expect("a text takes all");
+    }
     harness.runtime.block_on(database.close());
     let mut rest = String::new();
     for operation in operations(&harness).iter().filter(|it| it.changes()) {

@@ -61,7 +61,7 @@ pub(super) fn golden<S: Conforms>(name: &str, found: &str) {
     );
 }
 
-fn document<S: Conforms>(harness: &Harness<S>) -> Value {
+pub(super) fn document<S: Conforms>(harness: &Harness<S>) -> Value {
     let path = format!("/{}/openapi.json", S::Service::NAME);
     harness.client.get(&path, None).is(200).json()
 }
@@ -128,7 +128,7 @@ pub(super) fn is_as_promised<S: Conforms>(place: &Place) {
 }
 
 /// What a part of the document says, or what it names elsewhere in it (RFC 6901).
-fn named<'a>(document: &'a Value, part: &'a Value) -> &'a Value {
+pub(super) fn named<'a>(document: &'a Value, part: &'a Value) -> &'a Value {
     let place = part["$ref"].as_str().and_then(|to| to.strip_prefix('#'));
     place.map_or(part, |place| {
         document.pointer(place).unwrap_or(&Value::Null)

@@ -71,9 +71,10 @@ fn ends(served: &Served, administrator: &Value) -> Vec<(String, String)> {
                 ends.push((id.to_owned(), text(entry, "detail").to_owned()));
             }
         }
-        let Some(next) = read["next"].as_str() else {
+        if read["more"] == false {
             return ends;
-        };
+        }
+        let next = text(&read, "next");
         path = format!("/auth/v1/audit?limit=1000&after={next}");
     }
 }

@@ -24,8 +24,8 @@ Examples:
   tickloom quality --catalog catalog --kind gap --kind locked
   tickloom quality --catalog catalog --summary
 
-Kinds: gap, duplicate, out_of_order, stale, crossed, clock_skew, missing_session, outlier, bad_frame, resync, split; and
-locked, which is no fault: it is counted, and listed where it is asked for.
+Kinds: gap, duplicate, out_of_order, stale, crossed, clock_skew, missing_session, outlier, bad_frame, resync, split, off_tick;
+and locked, which is no fault: it is counted, and listed where it is asked for.
 An instrument trades by the calendar that its definition names, or that --calendar gives; without one at all times.
 Calendars: cme-equity, crypto, fx, us-equity, and each NAME.toml in --calendars. Nothing is changed or repaired.
 

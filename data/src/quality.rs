@@ -17,6 +17,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod thresholds;
+mod tick;
 mod top;
 mod turns;
 
@@ -60,7 +61,7 @@ impl Inspector {
         calendars: &Calendars,
     ) -> Result<Inspector> {
         let watched = instruments.defs().iter();
-        let watched = watched.map(|def| Ok(Watched::new(calendars.of(def)?)));
+        let watched = watched.map(|def| Ok(Watched::new(calendars.of(def)?, def)));
         let numbers = |source: &SourceDef| match source.name.starts_with(DBN_SOURCE) {
             true => Numbers::OfMessages,
             false => Numbers::OfRecords,
@@ -133,6 +134,7 @@ impl Inspector {
             },
             _ => 0,
         };
+        watched.look_at_ticks(&records[..count]);
         self.records += count as u64;
         if let Some(newest) = records[..count].last() {
             self.newest = self.newest.max(newest.ts_event());
@@ -154,6 +156,7 @@ impl Inspector {
         };
         let numbers = self.numbers.get(usize::from(record.header.source));
         let numbers = numbers.copied().unwrap_or(Numbers::OfRecords);
+        watched.look_at_ticks(std::slice::from_ref(record));
         match kind {
             Kind::Trade => watched.trade(record, numbers, &self.thresholds),
             Kind::Quote => watched.quote(record, numbers, &self.thresholds),

@@ -8,6 +8,7 @@ use super::spike::{Spike, SpikeWatch};
 use super::split::{Split, SplitWatch};
 use super::status::BookWatch;
 use super::stream::{Numbers, Stream};
+use super::tick::TickWatch;
 use super::top::{CrossWatch, Crossing, Levels, StaleWatch, Still};
 use crate::Calendar;
 use jiff::civil::Date;
@@ -42,6 +43,7 @@ pub(super) struct Watched {
     /// Ids of the message that the last level was of, if more of it may come.
     message: Option<(u64, u64)>,
     last_price: SpikeWatch,
+    tick: Option<Box<TickWatch>>,
     clock: ClockWatch,
     newest: Option<Ts>,
     /// The run was started anew after this time.
@@ -68,7 +70,7 @@ pub(super) struct Bars {
 }
 
 impl Watched {
-    pub(super) fn new(calendar: Option<Arc<Calendar>>) -> Watched {
+    pub(super) fn new(calendar: Option<Arc<Calendar>>, def: &InstrumentDef) -> Watched {
         Watched {
             calendar,
             findings: Findings::default(),
@@ -87,9 +89,17 @@ impl Watched {
             book_state: BookWatch::default(),
             message: None,
             last_price: SpikeWatch::default(),
+            tick: TickWatch::of(def),
             clock: ClockWatch::default(),
             newest: None,
             restarted: None,
+        }
+    }
+
+    /// Holds the prices of records against the tick, if that is said.
+    pub(super) fn look_at_ticks(&mut self, records: &[Record]) {
+        if let Some(tick) = &mut self.tick {
+            records.iter().for_each(|record| tick.look(record));
         }
     }
 
@@ -380,6 +390,9 @@ impl Watched {
             .iter()
             .map(skewed)
             .for_each(|finding| findings.push(finding, thresholds.rows_max));
+        if let Some(tick) = self.tick {
+            tick.finish(def, &mut findings, thresholds);
+        }
         let streams = [self.trades, self.quotes, self.levels, self.orders];
         for stream in streams.into_iter().flatten() {
             stream.finish(BarSpec::Time(0), &mut findings, thresholds);

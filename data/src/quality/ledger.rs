@@ -31,6 +31,8 @@ pub enum LedgerKind {
     Resync,
     /// A price that jumps by a simple ratio, with the volume the other way: a split that prices before it are not adjusted for.
     Split,
+    /// A price between two steps of the tick that was said: of another instrument, or the tick is.
+    OffTick,
     /// Bid at ask: unusual, and no fault.
     Locked,
 }
@@ -51,12 +53,13 @@ impl LedgerKind {
             LedgerKind::BadFrame => "bad_frame",
             LedgerKind::Resync => "resync",
             LedgerKind::Split => "split",
+            LedgerKind::OffTick => "off_tick",
             LedgerKind::Locked => "locked",
         }
     }
 
     /// All of them.
-    pub const ALL: [LedgerKind; 12] = [
+    pub const ALL: [LedgerKind; 13] = [
         LedgerKind::Gap,
         LedgerKind::Duplicate,
         LedgerKind::OutOfOrder,
@@ -68,6 +71,7 @@ impl LedgerKind {
         LedgerKind::BadFrame,
         LedgerKind::Resync,
         LedgerKind::Split,
+        LedgerKind::OffTick,
         LedgerKind::Locked,
     ];
 

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::Calendars;
+use tickloom_catalog::Table;
 use tickloom_types::{
-    BarBody, Flags, Header, InstrumentDef, LevelBody, Side, SourceDef, SourceId, SourceKind, Ts,
+    BarBody, Flags, Header, InstrumentDef, InstrumentKind, LevelBody, QuoteBody, Side, SourceDef,
+    SourceId, SourceKind, Term, TradeBody, Ts,
 };
 
 const MINUTE: i64 = 60_000_000_000;
@@ -186,4 +188,71 @@ fn numbers_of_messages_may_come_again() {
     assert_eq!(kinds(&[trade(0, 5), trade(0, 5), trade(0, 6)]), []);
     assert_eq!(kinds(&[trade(1, 5), trade(1, 5)]), [LedgerKind::Duplicate]);
     assert!(!kinds(&[trade(0, 5), trade(0, 6), trade(0, 5)]).is_empty());
+}
+
+/// Of a tick of 0.05 every table has a row, whoever is late in it; one that is assumed says nothing.
+#[test]
+fn prices_between_steps_of_a_tick_are_told_by_table() {
+    let calendars = Calendars::built_in().unwrap();
+    let header = |kind, ts| Header::new(kind, InstrumentId(0), SourceId(0), Ts(ts), Ts(ts));
+    let trade = |ts, price| {
+        TradeBody {
+            price,
+            qty: 1,
+            ..TradeBody::default()
+        }
+        .record(header(Kind::Trade, ts))
+    };
+    let quote = QuoteBody {
+        bid: 1_000,
+        bid_qty: 1,
+        ask: 1_003,
+        ask_qty: 1,
+        update_id: 0,
+    };
+    let level = LevelBody {
+        price: 995,
+        qty: 1,
+        side: Side::Buy as u8,
+        ..LevelBody::default()
+    };
+    let records = [
+        // Opens at 10.05, high 10.06, low 10.04.
+        bar(1, MINUTE, 1_005),
+        trade(2, 1_000),
+        trade(9, 1_001),
+        trade(4, 1_002),
+        trade(9, 1_005),
+        quote.record(header(Kind::Quote, 10)),
+        level.record(header(Kind::Level, 11)),
+    ];
+    let rows = |assumed: &[Term]| {
+        let mut all = Instruments::new();
+        let mut def = InstrumentDef::new("X", 2, 0, "USD");
+        def.tick_size = 5;
+        def.contract.kind = Some(InstrumentKind::Spot);
+        def.contract.assumed = assumed.to_vec();
+        all.add(def).unwrap();
+        let (name, kind) = ("feed".to_owned(), SourceKind::Feed);
+        all.add_source(SourceDef::new(name, kind)).unwrap();
+        all.bar_source("1m".parse().unwrap()).unwrap();
+        let mut inspector = Inspector::new(&all, Thresholds::default(), &calendars).unwrap();
+        records.iter().for_each(|record| inspector.push(record));
+        let rows = inspector.finish().rows.into_iter();
+        let rows = rows.filter(|row| row.kind == LedgerKind::OffTick);
+        let row = |row: LedgerRow| (row.table.unwrap(), row.from.0, row.to.0, row.evidence);
+        rows.map(row).collect::<Vec<_>>()
+    };
+    let told = |off: u64, of: u64, first: &str| {
+        format!(
+            "{off} of {of} prices are between steps of the tick 0.05, the first of them {first}"
+        )
+    };
+    let expected = [
+        (Table::Trades, 4, 9, told(2, 4, "10.01")),
+        (Table::Quotes, 10, 10, told(1, 2, "10.03")),
+        (Table::Bars, MINUTE, MINUTE, told(2, 4, "10.06")),
+    ];
+    assert_eq!(rows(&[]), expected);
+    assert_eq!(rows(&[Term::Tick]), []);
 }

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use tickloom_types::{
-    BarBody, Flags, Header, InstrumentDef, InstrumentId, Instruments, Kind, QuoteBody, Record,
-    SourceDef, SourceId, SourceKind, StatusBody, StatusCode, TradeBody, Ts,
+    BarBody, Flags, Header, InstrumentDef, InstrumentId, InstrumentKind, Instruments, Kind,
+    QuoteBody, Record, SourceDef, SourceId, SourceKind, StatusBody, StatusCode, TradeBody, Ts,
 };
 
 const MINUTE: i64 = 60_000_000_000;
@@ -47,6 +47,9 @@ fn instruments(calendar: Option<&str>, source: &str) -> Instruments {
     let mut all = Instruments::new();
     let mut def = InstrumentDef::new("X", 2, 0, "USD");
     def.calendar = calendar.map(str::to_owned);
+    // Some prices are between the steps of a tick that is said.
+    def.tick_size = 2;
+    def.contract.kind = Some(InstrumentKind::Spot);
     all.add(def).unwrap();
     let source = SourceDef::new(source, SourceKind::Feed);
     all.add_source(source).unwrap();
@@ -256,6 +259,7 @@ fn random_records_have_all_that_may_be_wrong() {
         LedgerKind::Outlier,
         LedgerKind::Duplicate,
         LedgerKind::OutOfOrder,
+        LedgerKind::OffTick,
     ] {
         assert!(of_quotes.contains(&kind), "{kind}");
     }
@@ -264,6 +268,7 @@ fn random_records_have_all_that_may_be_wrong() {
         LedgerKind::Split,
         LedgerKind::Outlier,
         LedgerKind::Duplicate,
+        LedgerKind::OffTick,
     ] {
         assert!(of_bars.contains(&kind), "{kind}");
     }

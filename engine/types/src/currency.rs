@@ -14,6 +14,27 @@ const QUOTES: [&str; 50] = [
 /// What is priced in dollars of a venue that has no pair with `USD` itself.
 const DOLLARS: [&str; 2] = ["TUSD", "BUSD"];
 
+/// The places of currencies of countries in the table.
+const COUNTRIES: std::ops::Range<usize> = 16..45;
+
+/// The two currencies of countries of which a word is made, in letters of one case, perhaps with digits behind: `USDJPY`, `usdjpy`, `USDJPY60`.
+pub(crate) fn pair_of_currencies(word: &str) -> Option<(&'static str, &'static str)> {
+    let pair = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    let is_of_one_case = pair.bytes().all(|b| b.is_ascii_uppercase())
+        || pair.bytes().all(|b| b.is_ascii_lowercase());
+    let code = |part: &str| {
+        let countries = QUOTES.get(COUNTRIES).unwrap_or_default();
+        let mut countries = countries.iter().copied();
+        countries.find(|known| known.eq_ignore_ascii_case(part))
+    };
+    if pair.len() != 6 || !is_of_one_case {
+        return None;
+    }
+    let (base, quote) = pair.split_at_checked(3)?;
+    let (base, quote) = (code(base)?, code(quote)?);
+    (base != quote).then_some((base, quote))
+}
+
 /// The code of a currency or coin that prices are in, as the table has it; case counts.
 pub(crate) fn quote_currency(code: &str) -> Option<&'static str> {
     let mut all = QUOTES.into_iter().chain(DOLLARS);
@@ -65,6 +86,20 @@ mod tests {
         assert_eq!(split_pair("USD"), None);
         assert_eq!(split_pair("AAPL"), None);
         assert_eq!(split_pair(""), None);
+    }
+
+    #[test]
+    fn a_word_of_two_currencies_is_a_pair() {
+        assert_eq!((QUOTES[16], QUOTES[44]), ("USD", "IDR"));
+        for word in ["USDJPY", "usdjpy", "USDJPY60"] {
+            assert_eq!(pair_of_currencies(word), Some(("USD", "JPY")), "{word}");
+        }
+        assert_eq!(pair_of_currencies("EURIDR"), Some(("EUR", "IDR")));
+        for word in [
+            "UsdJpy", "USDUSD", "BTCUSD", "USDBTC", "USDJPYX", "USD", "60", "", "ÖÖÖ",
+        ] {
+            assert_eq!(pair_of_currencies(word), None, "{word}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 mod forms;
 
-use crate::currency::{quote_currency, split_dollar_pair, split_pair};
+use crate::currency::{pair_of_currencies, quote_currency, split_dollar_pair, split_pair};
 use crate::definition::{InstrumentDef, InstrumentKind, Payoff, Term};
 
 /// What a symbol says.
@@ -62,9 +62,23 @@ fn of_file(name: &str) -> Said {
     match parts.as_slice() {
         [base, quote] if !base.is_empty() => match quote_currency(&quote.to_ascii_uppercase()) {
             Some(_) => of_pair(&symbol.to_ascii_uppercase()),
-            None => Said::default(),
+            None => of_words(name),
         },
         [_] if is_pair(symbol) => of_pair(symbol),
+        _ => of_words(name),
+    }
+}
+
+/// What the one word of a name says that is a pair of currencies, as programs call their files: `OANDA_USDJPY, 60`, `USDJPY_M1_2024`.
+fn of_words(name: &str) -> Said {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let mut pairs = words.filter_map(pair_of_currencies);
+    match (pairs.next(), pairs.next()) {
+        (Some((base, quote)), None) => Said {
+            base: Some(base.to_owned()),
+            quote: Some(quote.to_owned()),
+            ..Said::default()
+        },
         _ => Said::default(),
     }
 }
@@ -350,6 +364,11 @@ mod tests {
         check("BTCUSDT", "USDT");
         check("BTC-EUR", "EUR");
         check("oanda.EURJPY", "JPY");
+        check("OANDA_USDJPY, 60", "JPY");
+        check("FX_IDC-EURGBP", "GBP");
+        check("USDCHF_1 Min_Bid_2024.01.02_2024.01.03", "CHF");
+        check("usdjpy", "JPY");
+        check("EURJPY-USDJPY", "USD");
         check("AAPL", "USD");
         check("country", "USD");
         check("trades-BTC-2024", "USD");

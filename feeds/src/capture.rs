@@ -7,6 +7,7 @@
 mod again;
 mod begin;
 mod error;
+mod klines;
 mod line;
 mod merge;
 mod object;
@@ -33,6 +34,7 @@ use crate::intake::{Intake, Taken};
 use crate::moment::push_moments;
 use crate::venues::VenueKind;
 use again::{Line as Seen, LinesSeen};
+use klines::{Kline, Klines};
 use std::collections::BTreeMap;
 use streams::{Other, Stream, Tops, of_frame};
 use tickloom_types::{
@@ -157,6 +159,7 @@ pub fn decode_captures(
     let source = instruments.add_source(SourceDef::new(venue.name(), SourceKind::Feed))?;
     let mut intake = Intake::new(venue, source, symbols, Untimed::Refuse);
     times::learn(sources, &mut intake)?;
+    let mut klines = Klines::find(sources, instruments)?;
     let tops = Tops::find(sources, intake.decoder.symbols())?;
     for (instrument, channel) in tops.trades() {
         intake.keep_trades(instrument, channel);
@@ -183,7 +186,17 @@ pub fn decode_captures(
             }
             let bad = match line {
                 Err(bad) => bad,
-                Ok(line) => match take(&mut intake, &line, (&tops, only), &mut moments) {
+                Ok(line) => match take(
+                    (&mut intake, &mut klines),
+                    &line,
+                    (&tops, only),
+                    &mut moments,
+                ) {
+                    Ok(Took::Bar) => {
+                        moments.end();
+                        report.bars += 1;
+                        continue;
+                    }
                     Ok(Took::Other(other)) => {
                         report.count_other(other);
                         continue;
@@ -225,17 +238,18 @@ pub fn decode_captures(
 /// What a line's frame was.
 enum Took {
     Known(Taken),
+    Bar,
     Other(Other),
 }
 
 /// Takes a line's frame. Of a symbol whose trades come over another channel, a trade is of nothing that is kept.
 fn take(
-    intake: &mut Intake,
+    (intake, klines): (&mut Intake, &mut Klines),
     line: &CaptureLine<'_>,
     of: (&Tops, Option<InstrumentId>),
     sink: &mut impl Sink,
 ) -> Result<Took, DecodeError> {
-    let took = take_any(intake, line, of, sink)?;
+    let took = take_any((intake, klines), line, of, sink)?;
     Ok(match took {
         Took::Known(Taken::OtherTrade { instrument, kept }) => {
             Took::Other(streams::other_trade(intake, instrument, kept))
@@ -246,7 +260,7 @@ fn take(
 
 /// Takes a line's frame: by what a live feed knows and, of what it does not, by the name of its stream.
 fn take_any(
-    intake: &mut Intake,
+    (intake, klines): (&mut Intake, &mut Klines),
     line: &CaptureLine<'_>,
     (tops, only): (&Tops, Option<InstrumentId>),
     sink: &mut impl Sink,
@@ -266,6 +280,16 @@ fn take_any(
     }
     match (stream, unknown) {
         (Stream::NotKept(name), _) => Ok(Took::Other(Other::Stream(name))),
+        (Stream::Kline { body, .. }, _) => {
+            match klines.take(line.ts_recv, body, intake.decoder.symbols())? {
+                Kline::Bar(bar) => {
+                    sink.push(bar);
+                    Ok(Took::Bar)
+                }
+                Kline::Repeated => Ok(Took::Known(Taken::Repeated)),
+                Kline::Other(other) => Ok(Took::Other(other)),
+            }
+        }
         (Stream::Top { symbol, body, .. }, _) => {
             let levels = intake.top(line.ts_recv, (symbol, body), sink)?;
             Ok(Took::Known(Taken::Snapshot(levels)))

@@ -1,6 +1,6 @@
 //! Reads the lines of a capture in order, plain, gzip or zstd; holds one line at a time.
 
-use super::object::of_object;
+use super::object::{of_object, unquoted};
 use super::{BadLine, CaptureError, LineError};
 use crate::limits;
 use flate2::bufread::MultiGzDecoder;
@@ -231,6 +231,9 @@ impl CaptureReader {
                 return Ok(false);
             }
             self.number += 1;
+            if let Some(line) = unquoted(&self.line) {
+                self.line = line;
+            }
             if !self.line.trim_ascii().is_empty() || self.length > limits::LINE_BYTES_MAX as u64 {
                 return Ok(true);
             }

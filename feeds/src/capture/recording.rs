@@ -2,6 +2,7 @@
 //! makes the records.
 
 use super::again::LinesSeen;
+use super::klines::Klines;
 use super::merge::{Cursor, Merge, Plan, Step};
 use super::origin::check_address;
 use super::streams::are_klines_alone;
@@ -58,6 +59,7 @@ impl Recording {
             let (_, symbols) = resolve(&sources, &config, &mut instruments)?;
             config.symbols = symbols.into_iter().map(|symbol| symbol.name).collect();
             instruments.add_source(feed)?;
+            Klines::find(&sources, &mut instruments)?;
             let content = Content::Stamped { sources, config };
             return Ok(Recording {
                 instruments,

@@ -39,6 +39,8 @@ pub(super) enum Stream<'a> {
     Changes(&'a str),
     /// Trades, single or aggregated.
     Trades(&'a str, Channel),
+    /// A candle: how long it lasts, and its message.
+    Kline { interval: &'a str, body: &'a [u8] },
     /// A book by request, which mostly does not say of what.
     Asked,
     /// Something of which nothing is kept.
@@ -63,6 +65,7 @@ pub(super) fn of_frame(frame: &[u8]) -> Stream<'_> {
                 top.s.map_or(Stream::Other, of)
             }
             Some("depthUpdate") => top.s.map_or(Stream::Other, Stream::Changes),
+            Some("kline") => of_kline(frame),
             Some(event) => not_kept_event(event).map_or(Stream::Other, Stream::NotKept),
             None if is_asked => Stream::Asked,
             None => Stream::Other,
@@ -86,15 +89,31 @@ pub(super) fn of_frame(frame: &[u8]) -> Stream<'_> {
         _ if name == "trade" => Stream::Trades(symbol, Channel::Trade),
         _ if name == "aggTrade" => Stream::Trades(symbol, Channel::AggTrade),
         _ if name == "depth" || name.starts_with("depth@") => Stream::Changes(symbol),
-        _ if name.starts_with("kline_") => {
-            Stream::NotKept("kline, of which captures of ours make no bars")
-        }
+        (_, Some(body)) if name.starts_with("kline_") => of_kline(body),
         _ => Stream::Other,
     }
 }
 
-/// Whether klines are all that there is to keep of captures: the decoder of live feeds makes no bars of them, that of other recordings
-/// does. Of a capture with anything else it is found out at its begin.
+/// The length of a candle.
+#[derive(Deserialize)]
+struct Lasting<'a> {
+    #[serde(borrow)]
+    k: Interval<'a>,
+}
+
+#[derive(Deserialize)]
+struct Interval<'a> {
+    #[serde(borrow)]
+    i: &'a str,
+}
+
+fn of_kline(body: &[u8]) -> Stream<'_> {
+    let interval = json::parse::<Lasting<'_>>(body).map_or("", |lasting| lasting.k.i);
+    Stream::Kline { interval, body }
+}
+
+/// Whether klines are all that there is to keep of captures: then the decoder of other recordings, which finds scales out, makes bars of
+/// them. Of a capture with anything else it is found out at its begin.
 pub(super) fn are_klines_alone(sources: &[CaptureSource]) -> Result<bool, CaptureError> {
     let mut has_klines = false;
     for source in sources {
@@ -103,23 +122,14 @@ pub(super) fn are_klines_alone(sources: &[CaptureSource]) -> Result<bool, Captur
             let Ok(line) = line else {
                 continue;
             };
-            if is_kline(line.frame) {
-                has_klines = true;
-            } else if !matches!(of_frame(line.frame), Stream::NotKept(_)) {
-                return Ok(false);
+            match of_frame(line.frame) {
+                Stream::Kline { .. } => has_klines = true,
+                Stream::NotKept(_) => {}
+                _ => return Ok(false),
             }
         }
     }
     Ok(has_klines)
-}
-
-fn is_kline(frame: &[u8]) -> bool {
-    json::parse::<Frame<'_>>(frame).is_ok_and(|top| match top.stream {
-        Some(stream) => stream
-            .split_once('@')
-            .is_some_and(|(_, name)| name.starts_with("kline_")),
-        None => top.e == Some("kline"),
-    })
 }
 
 /// The part of a frame that a text in it is.
@@ -232,7 +242,9 @@ impl Tops {
                 };
                 (only.or(alone)?, "depth by REST")
             }
-            Stream::NotKept(_) | Stream::Trades(..) | Stream::Other => return None,
+            Stream::NotKept(_) | Stream::Kline { .. } | Stream::Trades(..) | Stream::Other => {
+                return None;
+            }
         };
         let chosen = self.chosen.get(&instrument).map_or("depth", |name| name);
         let is_it = match stream {

@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 use std::path::PathBuf;
-use tickloom_types::{Kind, StatusBody, StatusCode};
+use tickloom_types::{BarBody, Kind, StatusBody, StatusCode, TradeBody};
 
 const TRADE: &str = r#"{"stream":"btcusdt@trade","data":{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":1,"p":"61837.63000000","q":"0.02000000","T":1723161255342,"m":true,"M":true}}"#;
 
@@ -516,4 +516,106 @@ fn a_trade_that_comes_again_counts_once_and_one_that_contradicts_it_is_refused()
         "{}",
         report.bad_lines[0]
     );
+}
+
+/// Of one minute, in raw form and over a stream.
+fn kline(open: u64, close: &str, is_closed: bool, interval: &str) -> String {
+    let end = open + 59_999;
+    format!(
+        r#"{{"e":"kline","E":{end},"s":"BTCUSDT","k":{{"t":{open},"T":{end},"s":"BTCUSDT","i":"{interval}","f":1,"L":2,"o":"61837.5","c":"{close}","h":"61900","l":"61800.25","v":"12.5","n":2,"x":{is_closed},"q":"60","V":"1","Q":"12","B":"0"}}}}"#
+    )
+}
+
+/// Whoever records trades and klines together has both: a closed kline is a bar, once, at its close.
+#[test]
+fn klines_beside_trades_are_bars() {
+    let first = 1_723_161_240_000_u64;
+    let over = |body: &str| format!(r#"{{"stream":"btcusdt@kline_1m","data":{body}}}"#);
+    let frames = [
+        TRADE.to_owned(),
+        over(&kline(first, "61850", false, "1m")),
+        over(&kline(first, "61837.75", true, "1m")),
+        // Over a second connection, in raw form.
+        kline(first, "61837.75", true, "1m"),
+        kline(first + 60_000, "61840", true, "1m"),
+        // It cannot have closed otherwise too.
+        kline(first + 60_000, "61841", true, "1m"),
+        kline(first, "61840", true, "1M"),
+    ];
+    let mut text = String::new();
+    for (at, frame) in frames.iter().enumerate() {
+        text += &format!("17231613600{at:02}000000 {frame}\n");
+    }
+    let sources = [CaptureSource::Unpacked(
+        PathBuf::from("x"),
+        text.into_bytes().into(),
+    )];
+    let origin = Origin::of(&sources[0]).unwrap();
+    let recording = Recording::survey(origin, sources.to_vec()).unwrap();
+    let known = recording.instruments().clone();
+    let mut records: Vec<Record> = Vec::new();
+    let report = recording.decode(&mut records).unwrap();
+
+    let bars = records.iter().filter(|r| r.kind() == Some(Kind::Bar));
+    let bars: Vec<_> = bars
+        .map(|bar| {
+            let body = BarBody::of(bar);
+            let spec = known.bar_spec(bar.source()).unwrap().to_string();
+            let prices = [body.open, body.high, body.low, body.close, body.volume];
+            (spec, bar.ts_event().0, bar.ts_recv().0, prices)
+        })
+        .collect();
+    let at_eight = |hundredths: i64| hundredths * 1_000_000;
+    let bar = |close_ms: i64, arrival: i64, close| {
+        let prices = [6_183_750, 6_190_000, 6_180_025, close, 1_250].map(at_eight);
+        (
+            "1m".to_owned(),
+            close_ms * 1_000_000,
+            arrival * 1_000_000,
+            prices,
+        )
+    };
+    let expected = [
+        bar(1_723_161_300_000, 1_723_161_360_002, 6_183_775),
+        bar(1_723_161_360_000, 1_723_161_360_004, 6_184_000),
+    ];
+    assert_eq!(bars, expected);
+    assert_eq!([report.trades, report.bars, report.repeated], [1, 2, 1]);
+    assert_eq!(report.bad_lines.len(), 1, "{:?}", report.bad_lines);
+    assert_eq!(report.bad_lines[0].line, 6);
+    let not_kept = [("kline, not closed", 1), ("kline, of months", 1)];
+    assert_eq!(report.no_market_data, not_kept.into());
+}
+
+/// A recorder that wrote each message as a text, in an object or behind a time, wrote the same messages.
+#[test]
+fn messages_that_are_strings_are_the_messages_in_them() {
+    let quoted = format!("{TRADE:?}");
+    let decode = |line: &str| {
+        let unpacked = format!("{line}\n").into_bytes().into();
+        let source = CaptureSource::Unpacked(PathBuf::from("x"), unpacked);
+        let origin = Origin::of(&source).unwrap();
+        let mut records: Vec<Record> = Vec::new();
+        let recording = Recording::survey(origin, vec![source]).unwrap();
+        let report = recording.decode(&mut records).unwrap();
+        assert_eq!((report.trades, report.bad), (1, 0), "{line}");
+        let trade = TradeBody::of(&records[records.len() - 1]);
+        let ts = records[records.len() - 1].ts_recv().0;
+        (trade.price, trade.qty, trade.trade_id, ts)
+    };
+    let as_it_is = decode(&format!("1723161255350 {TRADE}"));
+    assert_eq!(
+        as_it_is,
+        (6_183_763_000_000, 2_000_000, 1, 1_723_161_255_350_000_000)
+    );
+    for line in [
+        format!("1723161255350 {quoted}"),
+        format!(r#"{{"ts": 1723161255.35, "msg": {quoted}}}"#),
+        format!(r#"{{"payload":{quoted},"received_at":"2024-08-08T23:54:15.350Z"}}"#),
+    ] {
+        assert_eq!(decode(&line), as_it_is, "{line}");
+    }
+    // Without a time of arrival it is the venue's.
+    let alone = decode(&quoted);
+    assert_eq!((alone.2, alone.3), (1, 1_723_161_255_342_000_000));
 }

@@ -122,7 +122,7 @@ impl Decoder {
         }
         let head: Head<'_> = parse(body)?;
         if head.e == Some("kline") {
-            return kline(&parse(body)?, batch);
+            return kline(body, batch);
         }
         if let Some(name) = head.e.and_then(not_kept_event) {
             return Ok(name);
@@ -290,19 +290,33 @@ fn book(
     Ok(())
 }
 
-fn kline(message: &KlineMessage<'_>, batch: &mut Batch) -> Result<Name, DecodeError> {
+/// A candle that is over.
+pub(crate) struct ClosedKline<'a> {
+    pub(crate) symbol: &'a str,
+    pub(crate) spec: BarSpec,
+    pub(crate) close: Ts,
+    /// Open, high, low and close.
+    pub(crate) prices: [Number; 4],
+    pub(crate) volume: Number,
+}
+
+/// The candle of a message, or the name of one of which no bar is made.
+///
+/// # Errors
+/// [`DecodeError`] if it is no whole message of a candle.
+pub(crate) fn closed_kline(body: &[u8]) -> Result<Result<ClosedKline<'_>, Name>, DecodeError> {
+    let message: KlineMessage<'_> = parse(body)?;
     let kline = &message.k;
     if !kline.is_closed {
-        return Ok("kline, not closed");
+        return Ok(Err("kline, not closed"));
     }
     let spec: Option<BarSpec> = match kline.interval.ends_with('M') {
         true => None,
         false => kline.interval.parse().ok(),
     };
     let Some(spec) = spec else {
-        return Ok("kline, of months");
+        return Ok(Err("kline, of months"));
     };
-    let symbol = batch.symbol(message.s)?;
     // The last microsecond where times are such.
     let end = kline.end.integer("T")?;
     let close = match end >= MICROS_MIN.unsigned_abs() {
@@ -310,8 +324,10 @@ fn kline(message: &KlineMessage<'_>, batch: &mut Batch) -> Result<Name, DecodeEr
         false => kline.end.millis("T")?.0.checked_add(1_000_000),
     };
     let close = close.ok_or_else(|| wrong("T", kline.end.text(), "a time before 2262"))?;
-    let what = What::Bar {
+    Ok(Ok(ClosedKline {
+        symbol: message.s,
         spec,
+        close: Ts(close),
         prices: [
             kline.open.number("o")?,
             kline.high.number("h")?,
@@ -319,7 +335,20 @@ fn kline(message: &KlineMessage<'_>, batch: &mut Batch) -> Result<Name, DecodeEr
             kline.close.number("c")?,
         ],
         volume: kline.volume.number("v")?,
+    }))
+}
+
+fn kline(body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError> {
+    let kline = match closed_kline(body)? {
+        Ok(kline) => kline,
+        Err(name) => return Ok(name),
     };
-    batch.push(symbol, Some(Ts(close)), what);
+    let symbol = batch.symbol(kline.symbol)?;
+    let what = What::Bar {
+        spec: kline.spec,
+        prices: kline.prices,
+        volume: kline.volume,
+    };
+    batch.push(symbol, Some(kline.close), what);
     Ok("kline")
 }

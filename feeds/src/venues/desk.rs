@@ -383,7 +383,15 @@ fn check(
     });
 }
 
-fn at_scale(field: &'static str, number: Number, decimals: u8) -> Result<i64, DecodeError> {
+/// A number at these decimals.
+///
+/// # Errors
+/// [`DecodeError::Decimal`] if it does not fit.
+pub(crate) fn at_scale(
+    field: &'static str,
+    number: Number,
+    decimals: u8,
+) -> Result<i64, DecodeError> {
     number.at(decimals).ok_or_else(|| DecodeError::Decimal {
         field,
         value: format_decimal(i128::from(number.mantissa), number.decimals),

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use tickloom_backtest::text;
-use tickloom_data::{FormatError, ImportReport, Refusals, open_text, peek_line};
+use tickloom_data::{FormatError, ImportReport, Refusals, RefusedMax, open_text, peek_line};
 use tickloom_feeds::VenueKind;
 use tickloom_feeds::capture::{
     CaptureError, CaptureReport, CaptureSource, Origin, Recording, Unjoined, Unpacked,
@@ -60,7 +60,7 @@ pub(crate) fn source(path: &Path) -> Result<CaptureSource, FormatError> {
 fn may_be_message(line: &[u8]) -> bool {
     let line = line.trim_ascii_start();
     let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let is_message = |line: &[u8]| matches!(line.first(), Some(b'{' | b'['));
+    let is_message = |line: &[u8]| matches!(line, [b'{' | b'[', ..] | [b'"', b'{' | b'[', ..]);
     let is_stamped = digits > 0
         && line
             .iter()
@@ -84,6 +84,10 @@ pub(crate) struct Decoded<S> {
     pub(crate) instruments: Instruments,
     /// The lines that were left out.
     pub(crate) left_out: Refusals,
+    /// How many of them are wrong.
+    pub(crate) wrong: u64,
+    /// Why lines may be there a second time and count twice.
+    pub(crate) maybe_repeated: Option<String>,
     /// What is to be known of its books.
     pub(crate) notes: Vec<String>,
 }
@@ -125,6 +129,8 @@ pub(crate) fn read<S: MomentSink>(
         sink: passing.sink,
         instruments,
         left_out: left_out(&report),
+        wrong: report.bad,
+        maybe_repeated: maybe_repeated(&report),
         notes: books(&report),
     })
 }
@@ -137,6 +143,21 @@ pub(crate) fn came_to_nothing(report: &CaptureReport, has_market: bool) -> Optio
     }
     let left_out = text::left_out(&left_out(report));
     Some(format!("nothing in it can be kept: {left_out}"))
+}
+
+/// Why a capture is refused, if more of its lines are left out than may be. Where nobody says how many, it is the wrong lines that count:
+/// changes that no snapshot joins are told, and may be imported again.
+pub(crate) fn too_many(
+    (left_out, wrong): (&Refusals, u64),
+    most: Option<RefusedMax>,
+) -> Option<String> {
+    let refused = most.map_or(wrong, |_| left_out.refused);
+    let most = most.unwrap_or(RefusedMax::OF_CAPTURES);
+    let most = most.of(left_out.lines);
+    (refused > most).then(|| {
+        let left_out = text::left_out(left_out);
+        format!("{left_out}, and {most} may be (--refused-max says another number)")
+    })
 }
 
 /// The lines of a capture that were left out, and the changes of books that came to nothing.
@@ -250,6 +271,16 @@ fn unchecked(report: &CaptureReport) -> Option<String> {
     ))
 }
 
+/// Why lines may be there a second time and count twice, in words.
+pub(crate) fn maybe_repeated(report: &CaptureReport) -> Option<String> {
+    let lines = report.lines_perhaps;
+    (lines > 0).then(|| {
+        format!(
+            "{lines} lines arrived long before others that stand in front of them; whether they are there a second time was not looked at"
+        )
+    })
+}
+
 /// What became of books that lines which cannot be read may have told of, of trades that come again, and of books and trades that
 /// come over several channels.
 pub(crate) fn books(report: &CaptureReport) -> Vec<String> {
@@ -273,12 +304,7 @@ pub(crate) fn books(report: &CaptureReport) -> Vec<String> {
             report.lines_again
         ));
     }
-    if report.lines_perhaps > 0 {
-        notes.push(format!(
-            "{} lines arrived long before others that stand in front of them; whether they are there a second time was not looked at",
-            report.lines_perhaps
-        ));
-    }
+    notes.extend(maybe_repeated(report));
     if report.sync.overlaps > 0 {
         notes.push(format!(
             "{} changes of books are of before the ends of an earlier import, from which these books go on",

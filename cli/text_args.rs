@@ -2,13 +2,19 @@
 
 use crate::failure::Failure;
 use std::path::PathBuf;
-use tickloom_data::{Decimal, ImportOptions, Mapping, Profile, RefusedMax, Years};
+use tickloom_data::{Decimal, Format, ImportOptions, Mapping, Profile, RefusedMax, Stamp, Years};
 use tickloom_feeds::VenueKind;
 
 /// Words of the command line on how a text is read. What is not said is found out from the file.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Files of rows")]
 pub(crate) struct TextArgs {
+    /// The format of the files [default: found out from each]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(Format::ALL.iter().map(|f| f.name())))]
+    format: Option<String>,
+    /// What the time of a bar is [default: open; of a date alone, the day]
+    #[arg(long, value_name = "WHAT", value_parser = ["open", "close"])]
+    stamp: Option<String>,
     /// Which column holds what, by its name or number: time=Zeit,open=Anfang,volume=6; `-` for what none holds [default: by the
     /// columns' names]
     #[arg(long, value_name = "WHAT=COLUMN,…")]
@@ -41,7 +47,8 @@ pub(crate) struct TextArgs {
     /// A file in TOML that says all this, to be kept and shared; the command line goes before it
     #[arg(long, value_name = "FILE.toml")]
     profile: Option<PathBuf>,
-    /// Rows that may be refused, as a number or a part such as 5%; of more, the file is [default: 1% or 100, whichever is less]
+    /// Rows that may be refused, as a number or a part such as 5%; of more, the file is [default: 1% or 100, whichever is less, and of
+    /// captures whichever is more]
     #[arg(long, value_name = "N | N%")]
     refused_max: Option<RefusedMax>,
 }
@@ -69,7 +76,7 @@ impl TextArgs {
 
     /// Whether anything is said.
     pub(crate) fn is_used(&self) -> bool {
-        let words = [&self.time_format, &self.zone];
+        let words = [&self.format, &self.stamp, &self.time_format, &self.zone];
         self.columns.is_some()
             || words.into_iter().any(Option::is_some)
             || self.delimiter.is_some()
@@ -84,6 +91,13 @@ impl TextArgs {
 
     /// Fills in what is said here, and for the rest in the profile.
     pub(crate) fn fill(&self, options: &mut ImportOptions) -> Result<(), Failure> {
+        let format = self.format.as_deref().map(str::parse::<Format>);
+        options.format = format.transpose().map_err(Failure::input)?;
+        options.stamp = match self.stamp.as_deref() {
+            Some("open") => Stamp::Open,
+            Some(_) => Stamp::Close,
+            None => Stamp::Auto,
+        };
         options.mapping = self.columns.clone().unwrap_or_default();
         options.time_format.clone_from(&self.time_format);
         options.zone.clone_from(&self.zone);

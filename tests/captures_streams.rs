@@ -199,6 +199,44 @@ fn a_capture_of_which_nothing_is_left_is_refused() {
     assert_eq!(ran.code, 0, "{ran:?}");
 }
 
+/// More than half of the lines may not be wrong, and of many lines no more than a hundredth, unless somebody says so.
+#[test]
+fn a_capture_of_which_too_much_is_wrong_is_refused() {
+    let dir = workspace();
+    let file = dir.path().join("capture").display().to_string();
+    let catalog = dir.path().join("catalog").display().to_string();
+    let wrong = |ms| trade(ms, "ABUSDT").replace(r#""p":"10""#, r#""p":"x""#);
+    let import = |more: &[&str]| {
+        let words = ["import", &file, "--catalog", &catalog, "--dry-run"];
+        tickloom(&[&words[..], more].concat())
+    };
+    let backtest = |more: &[&str]| {
+        let rules = ["--enter", "last > 0", "--exit", "last < 0"];
+        tickloom(&[&["backtest", "--data", &file][..], &rules, more].concat())
+    };
+    for (count, lines, most) in [(2, 3, 1), (101, 10_000, 100), (102, 10_101, 101)] {
+        let right: String = (count..lines).map(|ms| trade(ms, "ABUSDT")).collect();
+        let of = |count: u64| (0..count).map(wrong).collect::<String>() + &right;
+        fs::write(&file, of(count)).unwrap();
+        let told = format!("{count} of {lines} lines were left out");
+        for ran in [import(&[]), backtest(&[])] {
+            assert_eq!(ran.code, 2, "{ran:?}");
+            assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+            let most = format!("and {most} may be (--refused-max says another number)");
+            assert!(ran.stderr.contains(&most), "{}", ran.stderr);
+        }
+        for ran in [
+            import(&["--refused-max", "102"]),
+            backtest(&["--refused-max", "102"]),
+        ] {
+            assert_eq!(ran.code, 0, "{ran:?}");
+        }
+        // One line less is wrong.
+        fs::write(&file, of(count - 1)).unwrap();
+        assert_eq!(import(&[]).code, 0);
+    }
+}
+
 /// What no market data is kept of is named, and is no wrong line.
 #[test]
 fn streams_of_which_nothing_is_kept_are_named() {
@@ -207,7 +245,6 @@ fn streams_of_which_nothing_is_kept_are_named() {
     let mut text = trade(0, "ABUSDT");
     for (stream, name) in [
         ("abusdt@ticker", "24hrTicker"),
-        ("abusdt@kline_1m", "kline"),
         ("abusdt@avgPrice", "avgPrice"),
         ("!forceOrder@arr", "forceOrder"),
         ("abusdt@markPrice@1s", "markPriceUpdate"),
@@ -215,13 +252,17 @@ fn streams_of_which_nothing_is_kept_are_named() {
         text += &line(1, stream, &event(name));
     }
     text += &format!("{AT}000000 {}\n", event("markPriceUpdate"));
+    let kline = format!(
+        r#"{{"e":"kline","E":{AT},"s":"ABUSDT","k":{{"t":{AT},"T":{AT},"i":"1m","o":"1","c":"1","h":"1","l":"1","v":"0","x":false}}}}"#
+    );
+    text += &line(1, "abusdt@kline_1m", &kline);
     text += &line(2, "abusdt@nobodyKnows", &event("nobodyKnows"));
     let (report, records) = import(&text, dir.path());
     // The trade, and a status of the line that nobody knows.
     assert_eq!(records.len(), 2);
     for (name, count) in [
         ("24hrTicker", 1),
-        ("kline, of which captures of ours make no bars", 1),
+        ("kline, not closed", 1),
         ("index or average", 1),
         ("forceOrder", 1),
         ("markPriceUpdate", 2),

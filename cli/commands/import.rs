@@ -11,14 +11,14 @@ use crate::failure::Failure;
 use crate::memory::Memory;
 use crate::output;
 use crate::text_args::TextArgs;
-use captures::Captures;
+use captures::{Captures, Limits};
 use report::{Imported, report};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tickloom_data::{
-    Catalog, CatalogError, Format, FormatError, ImportOptions, ImportReport, Input, RefusedMax,
-    Stamp, Together, inputs, is_columnar,
+    Catalog, CatalogError, FormatError, ImportOptions, ImportReport, Input, RefusedMax, Together,
+    inputs, is_columnar,
 };
 use tickloom_feeds::capture::CaptureError;
 use tickloom_journal::JournalError;
@@ -62,15 +62,9 @@ pub(crate) struct Args {
     /// Name of the instrument of rows [default: as the file says, or its name without its endings]; captures say their own
     #[arg(long, value_name = "ID")]
     instrument: Option<String>,
-    /// The format of the files [default: found out from each]
-    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(Format::ALL.iter().map(|f| f.name())))]
-    format: Option<String>,
     /// Size of the bars, such as 1m [default: the most common distance]
     #[arg(long, value_name = "SIZE")]
     bar: Option<BarSpec>,
-    /// What the time of a bar is [default: open; of a date alone, the day]
-    #[arg(long, value_name = "WHAT", value_parser = ["open", "close"])]
-    stamp: Option<String>,
     /// Time from the venue to arrival, such as 250ms, of files that do not say when their records arrived [default: 0]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     feed_latency: Option<DurationNs>,
@@ -213,29 +207,25 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             _ => all.push(Imported::failed(file, &error.to_string())),
         }
     }
-    // Captures have lines that are none of a market, so that only who asks has them refused.
-    let refused_max = options.refused_max.unwrap_or(RefusedMax::Any);
-    all.extend(captures.import(&target, (refused_max, args.memory.for_reading()), &spinner)?);
+    let limits = Limits {
+        refused_max: options.refused_max,
+        is_strict: options.is_strict,
+        memory: args.memory.for_reading(),
+    };
+    all.extend(captures.import(&target, limits, &spinner)?);
     spinner.finish_and_clear();
     report(&args, &all)
 }
 
 fn options(args: &Args) -> Result<ImportOptions, Failure> {
-    let format = args.format.as_deref().map(str::parse::<Format>);
     let mut options = ImportOptions {
         instrument: args.instrument.clone(),
-        format: format.transpose().map_err(Failure::input)?,
         currency: args
             .currency
             .as_deref()
             .map(|code| currency_code(code).to_owned()),
         calendar: args.calendar.clone(),
         bar: args.bar,
-        stamp: match args.stamp.as_deref() {
-            Some("open") => Stamp::Open,
-            Some(_) => Stamp::Close,
-            None => Stamp::Auto,
-        },
         feed_latency: args.feed_latency,
         errors_max: ERRORS_SHOWN,
         ..ImportOptions::default()

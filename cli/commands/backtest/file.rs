@@ -9,13 +9,12 @@ use super::rooms::{self, Rooms};
 use super::settings::Settings;
 use super::wanted::Wanted;
 use super::watch::Watch;
-use crate::capture;
+use crate::capture::{self, Decoded};
 use crate::commands::quality::calendars;
 use crate::failure::Failure;
 use crate::output;
 use anyhow::anyhow;
 use std::path::Path;
-use tickloom_backtest::text;
 use tickloom_core::Census;
 use tickloom_data::{
     DataError, ImportOptions, ImportReport, OfFile, PackedRecords, RecordBlock, RecordBlocks,
@@ -69,7 +68,7 @@ pub(super) fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result
         let capture = capture::read(path, origin, |known| {
             Wanted::new(settings, known.len(), bytes_max)
         })?;
-        judge_capture(path, &capture.left_out, options.refused_max)?;
+        judge_capture(path, &capture, (options.refused_max, args.strict))?;
         let packed = capture.sink.finish(path, capture.instruments)?;
         return data_of(
             packed,
@@ -361,21 +360,21 @@ fn read_rows(
     read(&called(named), None)
 }
 
-/// Refuses a capture of which more lines are wrong than may be, if that was said.
-fn judge_capture(
+/// Refuses a capture of which more lines are wrong than may be, and for who is strict one of which lines may count twice.
+fn judge_capture<S>(
     path: &Path,
-    left_out: &Refusals,
-    most: Option<RefusedMax>,
+    capture: &Decoded<S>,
+    (most, is_strict): (Option<RefusedMax>, bool),
 ) -> Result<(), Failure> {
-    let most = most.unwrap_or(RefusedMax::Any).of(left_out.lines);
-    if left_out.refused <= most {
-        return Ok(());
+    let too_many = match is_strict {
+        // Who is strict is told all that is wrong.
+        true => capture.maybe_repeated.clone(),
+        false => capture::too_many((&capture.left_out, capture.wrong), most),
+    };
+    match too_many {
+        Some(why) => Err(Failure::input(anyhow!("{}: {why}", path.display()))),
+        None => Ok(()),
     }
-    Err(Failure::input(anyhow!(
-        "{}: {}, and {most} may be",
-        path.display(),
-        text::left_out(left_out)
-    )))
 }
 
 /// What looks at the records of a file.

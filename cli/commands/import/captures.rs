@@ -10,7 +10,6 @@ use crate::failure::Failure;
 use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tickloom_backtest::text;
 use tickloom_data::{
     CatalogError, FormatError, Importing, KindCount, Refusals, RefusedMax, RunEnd, RunWriter,
     Table, content_run,
@@ -21,6 +20,17 @@ use tickloom_feeds::capture::{
 };
 use tickloom_journal::RunMeta;
 use tickloom_types::{MomentSink, Record, Ts};
+
+/// What holds for captures.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// How many lines may be left out, if that was said.
+    pub(super) refused_max: Option<RefusedMax>,
+    /// Whether a recording is refused of which lines may count twice.
+    pub(super) is_strict: bool,
+    /// Bytes of memory.
+    pub(super) memory: u64,
+}
 
 /// Captures by origin, in the order in which they were given.
 #[derive(Default)]
@@ -56,7 +66,7 @@ impl Captures {
     pub(super) fn import(
         self,
         target: &Target,
-        (refused_max, memory): (RefusedMax, u64),
+        limits: Limits,
         spinner: &ProgressBar,
     ) -> Result<Vec<Imported>, Failure> {
         let mut all = Vec::new();
@@ -67,12 +77,8 @@ impl Captures {
         for (origin, files) in self.by_origin {
             spinner.set_message(origin.venue.name().to_owned());
             for recording in together(origin, &files, &mut all)? {
-                all.push(import_captures(
-                    (origin, &recording),
-                    target,
-                    &mut left,
-                    (refused_max, memory),
-                )?);
+                let of = (origin, recording.as_slice());
+                all.push(import_captures(of, target, &mut left, limits)?);
             }
         }
         Ok(all)
@@ -168,7 +174,7 @@ fn import_captures(
     (origin, files): (Origin, &[PathBuf]),
     target: &Target,
     left: &mut BooksLeft,
-    limits: (RefusedMax, u64),
+    limits: Limits,
 ) -> Result<Imported, Failure> {
     let mut imported = Imported::of(files);
     imported.format = Some("capture".to_owned());
@@ -210,7 +216,7 @@ fn import_alone(
     mut recording: Recording,
     (target, alone): (&Target, &Importing),
     left: &mut BooksLeft,
-    (refused_max, memory): (RefusedMax, u64),
+    limits: Limits,
 ) -> Result<Imported, Failure> {
     let catalog = target.catalog();
     left.note(catalog, &run, &imported.instruments)?;
@@ -233,7 +239,8 @@ fn import_alone(
             end.instrument, end.last_id
         ));
     }
-    let known = KnownOfCapture::of(catalog, &run, &instruments, memory).map_err(Failure::run)?;
+    let known =
+        KnownOfCapture::of(catalog, &run, &instruments, limits.memory).map_err(Failure::run)?;
     let there = catalog.has_part(&run, 0, &part).map_err(Failure::run)?;
     imported.run = target.kept(run.clone());
     if let Some(written) = there {
@@ -253,7 +260,7 @@ fn import_alone(
             return Ok(imported);
         }
     };
-    let imported = finish(imported, (origin, &report), sink, refused_max)?;
+    let imported = finish(imported, (origin, &report), sink, limits)?;
     if imported.failed.is_none() {
         left.insert(run, report.ends);
     }
@@ -265,7 +272,7 @@ fn finish(
     mut imported: Imported,
     (origin, report): (Origin, &CaptureReport),
     sink: CatalogSink<'_>,
-    refused_max: RefusedMax,
+    limits: Limits,
 ) -> Result<Imported, Failure> {
     if let Some(error) = sink.failed {
         return Err(Failure::run(error));
@@ -294,7 +301,9 @@ fn finish(
     let is_market = |table: &Table| !matches!(table, Table::Status | Table::Timers);
     let has_market = sink.kinds.keys().any(is_market) || imported.repeated > 0;
     let nothing = || capture::came_to_nothing(report, has_market);
-    if let Some(why) = too_many(&left_out, refused_max).or_else(nothing) {
+    let too_many = || capture::too_many((&left_out, report.bad), limits.refused_max);
+    let maybe_twice = || capture::maybe_repeated(report).filter(|_| limits.is_strict);
+    if let Some(why) = too_many().or_else(maybe_twice).or_else(nothing) {
         sink.writer.abandon().map_err(Failure::run)?;
         tell(&mut imported, origin, report, &left_out);
         imported.failed = Some(format!("{}: {why}", imported.name()));
@@ -312,12 +321,6 @@ fn finish(
     (imported.from, imported.to) = (sink.from, sink.to);
     tell(&mut imported, origin, report, &left_out);
     Ok(imported)
-}
-
-/// Why a recording is refused, if more of its lines are wrong than may be.
-fn too_many(left_out: &Refusals, refused_max: RefusedMax) -> Option<String> {
-    let most = refused_max.of(left_out.lines);
-    (left_out.refused > most).then(|| format!("{}, and {most} may be", text::left_out(left_out)))
 }
 
 /// The run of a recording: its content and by whom it was recorded.
@@ -345,8 +348,13 @@ fn tell(imported: &mut Imported, origin: Origin, report: &CaptureReport, left_ou
     let errors = report.bad_lines.iter().take(ERRORS_SHOWN);
     imported.errors.extend(errors.map(ToString::to_string));
     imported.notes.push(format!(
-        "{} trades, {} quotes, {} depth messages with {} level changes, {} snapshots",
-        report.trades, report.quotes, report.diffs, report.level_changes, report.snapshots
+        "{} trades, {} quotes, {} bars, {} depth messages with {} level changes, {} snapshots",
+        report.trades,
+        report.quotes,
+        report.bars,
+        report.diffs,
+        report.level_changes,
+        report.snapshots
     ));
     let sync = &report.sync;
     if sync.gaps + sync.checksums + sync.before_snapshot > 0 {

@@ -102,6 +102,13 @@ pub enum RefusedMax {
         /// So many of a million.
         millionths: u64,
     },
+    /// The greater of both, and never more than half of all.
+    Greater {
+        /// So many rows.
+        rows: u64,
+        /// So many of a million.
+        millionths: u64,
+    },
 }
 
 impl Default for RefusedMax {
@@ -114,6 +121,13 @@ impl Default for RefusedMax {
 }
 
 impl RefusedMax {
+    /// What holds for wrong lines of a recording of messages where nothing else is said: a line that was cut off is told in it by a status
+    /// and makes books wait, and each connection may end with one, so that a hundred of them are none too many.
+    pub const OF_CAPTURES: RefusedMax = RefusedMax::Greater {
+        rows: 100,
+        millionths: 10_000,
+    };
+
     /// How many rows of so many may be refused.
     #[must_use]
     pub fn of(self, lines: u64) -> u64 {
@@ -126,6 +140,7 @@ impl RefusedMax {
             RefusedMax::Rows(rows) => rows,
             RefusedMax::Millionths(millionths) => part(millionths),
             RefusedMax::Lesser { rows, millionths } => rows.min(part(millionths)),
+            RefusedMax::Greater { rows, millionths } => rows.max(part(millionths)).min(lines / 2),
         }
     }
 }
@@ -140,7 +155,7 @@ impl fmt::Display for RefusedMax {
             RefusedMax::Any => f.write_str("100%"),
             RefusedMax::Rows(rows) => write!(f, "{rows}"),
             RefusedMax::Millionths(millionths) => write!(f, "{}%", percent(*millionths)),
-            RefusedMax::Lesser { rows, millionths } => {
+            RefusedMax::Lesser { rows, millionths } | RefusedMax::Greater { rows, millionths } => {
                 write!(f, "{rows} or {}%", percent(*millionths))
             }
         }

@@ -21,6 +21,7 @@ pub(crate) fn name(layout: &mut Layout, options: &ImportOptions) {
         return;
     }
     let pair = (*pair).to_owned();
+    layout.known.may_be_closes = false;
     if *what == "M1" {
         layout.known.bar = Some(BarSpec::Time(60 * NANOS_PER_SECOND));
     }

@@ -162,9 +162,6 @@ impl<'a> Known<'a> {
             return Ok(true);
         };
         let is_same = there == content(record, def);
-        if kind == Some(Kind::Quote) && !is_same {
-            return Ok(true);
-        }
         let text = self.text(record, def, is_same);
         let told = match record.kind() {
             Some(Kind::Bar) => &mut self.told_bars,
@@ -303,12 +300,9 @@ impl<'a> Known<'a> {
 
     /// What the record is known by.
     fn place(&self, record: &Record) -> Option<Place> {
-        place(
-            record,
-            record.instrument().0,
-            record.header.source,
-            &self.instruments,
-        )
+        let def = self.instruments.get(record.instrument())?;
+        let of = (record.instrument().0, def);
+        place(record, of, record.header.source, &self.instruments)
     }
 
     fn stretches(&mut self, table: Table) -> &mut Stretches {

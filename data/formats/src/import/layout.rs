@@ -22,6 +22,7 @@ mod volume;
 mod zone;
 
 pub(crate) use agree::{Agreed, Beside};
+pub(in crate::import) use called::currency_of;
 
 use super::format::Format;
 use super::number::Decimal;
@@ -94,6 +95,8 @@ pub(crate) struct Layout {
     pub(crate) has_header: bool,
     pub(crate) roles: Vec<Option<Role>>,
     pub(crate) shape: Shape,
+    /// Whether sizes of trades have the sign of who traded: those below zero were sold.
+    pub(crate) is_signed: bool,
     /// Columns of the levels, of a book with all its levels in a row.
     pub(crate) depth: Vec<DepthLevel>,
     pub(crate) dialect: Dialect,
@@ -137,9 +140,13 @@ pub(crate) struct Known {
     /// What a column calls the instrument that is not one of symbols, in its first rows.
     pub(crate) called: Option<String>,
     pub(crate) currency: Option<String>,
+    /// Which of the columns in which all rows of an instrument have the same says the currency of its prices.
+    pub(crate) currency_place: Option<usize>,
     pub(crate) bar: Option<BarSpec>,
     /// Whether the times of its bars are their closes.
     pub(crate) are_closes: bool,
+    /// Whether they are by how they are written, while other programs write opens so.
+    pub(crate) may_be_closes: bool,
     /// Zone of times that name none.
     pub(crate) zone: Option<TimeZone>,
     /// The time that the end of its name says its rows are of.
@@ -222,6 +229,7 @@ impl Layout {
         layout.set_apart(data, &options.mapping, |_| true);
         layout.set_rules(data, options, |_| true)?;
         layout.set_known(data, options, |_| true);
+        layout.set_closes_in_doubt(data);
         layout.tell();
         Ok(layout)
     }
@@ -247,6 +255,7 @@ impl Layout {
             names,
             roles,
             shape,
+            is_signed: false,
             depth: Vec::new(),
             dialect: Dialect::Plain,
             is_by_venue: false,

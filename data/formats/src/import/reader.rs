@@ -8,6 +8,7 @@ mod days;
 mod distances;
 mod follow;
 mod fractions;
+mod half_days;
 mod notes;
 mod numbers;
 mod plausible;
@@ -18,6 +19,7 @@ mod rules;
 mod tickers;
 mod times;
 mod values;
+mod week;
 
 use super::cells::Cells;
 use super::columnar::Rows;

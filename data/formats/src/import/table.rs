@@ -28,6 +28,7 @@ use super::report::{Found, Taken};
 use super::role::Role;
 use super::row::Shape;
 use super::text::Lines;
+use super::time::TimeFormat;
 use crate::limits::SORTED_RECORDS_MAX;
 use crate::{FormatError, Result};
 use draft::Draft;
@@ -83,8 +84,8 @@ pub(super) fn prepare(
     if survey.rows == 0 {
         return Err(nothing(&reader, &layout));
     }
-    if let Some(found) = not_of_period(&layout, &survey) {
-        return Err(layout.fault(&input.shown(), survey.line, found, SETTLED_BY));
+    if let Some((found, expected)) = other_times(&layout, &survey, &reader) {
+        return Err(layout.fault(&input.shown(), survey.line, found, expected));
     }
     reader.name_tickers(options.mapping.has(Role::Venue));
     let tickers = std::mem::take(&mut reader.tickers);
@@ -150,10 +151,33 @@ fn settle(input: &Input, options: &ImportOptions, layout: &mut Layout) -> Result
     doubt::times_agree(input, layout)
 }
 
-/// What is wrong with rows that are not of the time that the name of their file says.
-fn not_of_period(layout: &Layout, survey: &Survey) -> Option<String> {
-    let period = layout.known.period.as_ref()?;
-    period.contradicted(survey.first, survey.last)
+/// What is wrong with rows that are not of the time that the name of their file says; do not say of which half of the day they are; or are
+/// of another time by the days of the week on which there are any, if seconds are since another epoch than 1970. Who says that they are
+/// seconds says since when.
+fn other_times(
+    layout: &Layout,
+    survey: &Survey,
+    reader: &Reader<'_>,
+) -> Option<(String, &'static str)> {
+    const SECONDS: TimeFormat = TimeFormat::Epoch(9);
+    let first = survey.first;
+    let period = layout.known.period.as_ref();
+    if let Some(found) = period.and_then(|period| period.contradicted(first, survey.last)) {
+        return Some((found, SETTLED_BY));
+    }
+    let are_clocks = !matches!(layout.time, TimeFormat::Epoch(_) | TimeFormat::Unit(_));
+    if are_clocks && reader.times.are_of_half_days() {
+        let found = "times from 1 to 12 that go back from 12 to 1, of a clock of twelve hours";
+        let expected = "AM and PM, or times of 24 hours";
+        return Some((found.to_owned(), expected));
+    }
+    let other = reader.times.week.other_epoch(first);
+    let (other, what) = other.filter(|_| layout.time == SECONDS)?;
+    let found = format!(
+        "a first time that is {first} as seconds since 1970 or {other} as {what}, and no rows on what is Saturday there"
+    );
+    let expected = "--time-format s, or times since 1970 or written as dates";
+    Some((found, expected))
 }
 
 /// Whether rows stay in the order of the file: what changes a book has no other.

@@ -1,5 +1,6 @@
 //! Files as people have them: made-up ones for every rule, and the real ones of the shared data where they are at hand.
 
+mod doubts;
 mod kinds;
 mod names;
 mod other_rows;

@@ -43,10 +43,11 @@ impl Numbers {
     }
 }
 
-/// What a record is known by: of a bar its instrument, source and close, of a trade or a quote its instrument, number and time.
+/// What a record of an instrument of this definition is known by: of a bar its instrument, source and close, of a trade its instrument, number
+/// and time, and of a quote these and all that it says, as several states of a moment may have one number.
 pub(super) fn place(
     record: &Record,
-    instrument: u32,
+    (instrument, def): (u32, &InstrumentDef),
     source: u16,
     of: &Instruments,
 ) -> Option<Place> {
@@ -63,7 +64,8 @@ pub(super) fn place(
         }
         Kind::Quote => {
             let id = QuoteBody::of(record).update_id;
-            (id != 0).then_some((instrument, id, ts))
+            let state = || xxh3_64_with_seed(&content(record, def).to_le_bytes(), id);
+            (id != 0).then(|| (instrument, state(), ts))
         }
         _ => None,
     }

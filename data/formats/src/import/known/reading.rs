@@ -84,8 +84,8 @@ impl Known<'_> {
             for record in block.records {
                 let def = there.get(record.instrument());
                 let (instrument, source) = own.of(record);
-                let place = instrument
-                    .and_then(|instrument| place(record, instrument, source?, &self.instruments));
+                let of = instrument.zip(def);
+                let place = of.and_then(|of| place(record, of, source?, &self.instruments));
                 if let (Some(place), Some(def)) = (place, def) {
                     found.insert(place, content(record, def));
                 }

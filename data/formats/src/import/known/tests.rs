@@ -102,6 +102,27 @@ fn the_same_quote_with_the_same_number_counts_once() {
     assert_eq!(second.repeats[0], told);
 }
 
+/// Several rows of one packet have its number: each of them is there already in the same file once it has grown.
+#[test]
+fn states_of_one_number_count_once_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let options = ImportOptions::default();
+    let of = |rows: &[(i64, u32)]| {
+        let mut text = "symbol,timestamp,bid,bid_size,ask,ask_size,update_id\n".to_owned();
+        for (id, bid) in rows {
+            writeln!(text, "A,1577836800000,{bid},1,100,1,{id}").unwrap();
+        }
+        Input::bytes(Path::new("quotes.csv"), text.into_bytes())
+    };
+    let rows = [(7, 97), (7, 98), (7, 99), (8, 96)];
+    let first = of(&rows[..3]).import(&options, &catalog).unwrap();
+    assert_eq!((first.written, first.repeated), (3, 0));
+    let grown = of(&rows).import(&options, &catalog).unwrap();
+    assert_eq!((grown.written, grown.repeated), (1, 3));
+    assert_eq!((grown.maybe_repeated, grown.refused), (0, 0));
+}
+
 /// Single trades, and the same put together, as Binance publishes both: the name of the file and its text.
 fn of_binance(are_single: bool, day: i64) -> Input {
     let start = 1_722_988_800_000 + day * 86_400_000;

@@ -28,7 +28,8 @@ impl Layout {
         self.set_own();
         self.set_beside(options);
         self.set_ends(data);
-        let is_tape = self.names.iter().any(|name| plain(name) == "siptimestamp");
+        let is_named = |wanted: &str| self.names.iter().any(|name| plain(name) == wanted);
+        let is_tape = is_named("siptimestamp") || is_named("tape") && is_named("askexchange");
         if is_tape && self.shape == Shape::Quotes {
             let note = "sizes of quotes of the consolidated tape may be in round lots, of 100 shares before November 2025: they are taken as they are";
             self.notes.push(note.to_owned());
@@ -113,25 +114,42 @@ impl Layout {
         self.known.are_closes = true;
     }
 
-    /// Takes the currency of prices from a column that says it, in a file of one instrument.
+    /// Takes the currency of prices from a column that says it, of each instrument in its first row.
     fn set_currency(&mut self, data: &[Fields], options: &ImportOptions) {
         const NAMES: [&str; 4] = ["currency", "ccy", "quotecurrency", "pricecurrency"];
-        if self.column(Role::Ticker).is_some() || options.currency.is_some() {
+        if options.currency.is_some() {
             return;
         }
-        let is_code = |text: &[u8]| text.len() == 3 && text.iter().all(u8::is_ascii_uppercase);
-        let column = self.apart.iter().copied().find(|at| {
+        let place = self.apart.iter().position(|at| {
             let is_named = NAMES.contains(&plain(&self.names[*at]).as_str());
             let mut rows = data.iter().filter(|row| row.len() == self.names.len());
-            is_named && rows.all(|row| is_code(row.get(*at)))
+            is_named && rows.all(|row| currency_of(row.get(*at)).is_some())
         });
-        if let Some((at, row)) = column.zip(data.first()) {
-            let code = String::from_utf8_lossy(row.get(at)).into_owned();
-            let name = &self.names[at];
-            self.notes
-                .push(format!("prices in {code}, as column {name:?} says"));
-            self.known.currency = Some(code);
+        let Some((place, at)) = place.and_then(|place| Some((place, *self.apart.get(place)?)))
+        else {
+            return;
+        };
+        let name = &self.names[at];
+        let first = data.first().and_then(|row| currency_of(row.get(at)));
+        let note = match (self.column(Role::Ticker), first) {
+            (None, Some(code)) => format!("prices in {code}, as column {name:?} says"),
+            _ => format!("prices in what column {name:?} says of each instrument"),
+        };
+        self.notes.push(note);
+        self.known.currency_place = Some(place);
+    }
+}
+
+/// The currency that a field says: a code of three capitals, or the name of a hundredth of one by which shares are quoted.
+pub(in crate::import) fn currency_of(text: &[u8]) -> Option<&str> {
+    match text {
+        b"GBp" | b"GBx" => Some("GBX"),
+        b"ZAc" => Some("ZAC"),
+        b"ILa" | b"ILs" => Some("ILA"),
+        _ if text.len() == 3 && text.iter().all(u8::is_ascii_uppercase) => {
+            std::str::from_utf8(text).ok()
         }
+        _ => None,
     }
 }
 

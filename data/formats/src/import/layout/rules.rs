@@ -203,6 +203,8 @@ impl Layout {
         if self.shape == Shape::Trades {
             self.no_columns_of_books(mapping)?;
             self.no_totals(mapping)?;
+            self.no_own_fills(&data, options)?;
+            self.set_sides_of_venues(&data, options)?;
         }
         if self.shape == Shape::Quotes && options.format.is_none() {
             self.no_trades_beside(&data, mapping)?;

@@ -3,6 +3,7 @@
 use super::{Layout, Puzzle, Role, Shape, plain};
 use crate::import::mapping::Mapping;
 use crate::import::number::is_missing;
+use crate::import::options::ImportOptions;
 use crate::import::role::SIDES;
 use crate::import::text::Fields;
 
@@ -95,7 +96,72 @@ pub(super) fn are_of_book(roles: &[Option<Role>], data: &[Fields]) -> bool {
     data.iter().all(|row| is_one(row.get(side)))
 }
 
+/// Names of the trades of Coinbase's Exchange: as it sends them, and as it lists them.
+const COINBASE_MATCH: [&str; 3] = ["makerorderid", "takerorderid", "side"];
+const COINBASE_TRADE: [&str; 5] = ["price", "side", "size", "time", "tradeid"];
+
 impl Layout {
+    /// Takes the sides of Coinbase's trades for those of who rested, as which it tells them, and sizes below zero of Bitfinex's for sales.
+    ///
+    /// # Errors
+    /// The columns are called as Coinbase calls them, and may be of another.
+    pub(super) fn set_sides_of_venues(
+        &mut self,
+        data: &[&Fields],
+        options: &ImportOptions,
+    ) -> Result<(), Puzzle> {
+        if SIDES.iter().any(|side| options.mapping.has(*side)) {
+            return Ok(());
+        }
+        self.set_signed(data);
+        let Some(at) = self.column(Role::Side) else {
+            return Ok(());
+        };
+        let mut names: Vec<String> = self.names.iter().map(|name| plain(name)).collect();
+        names.sort_unstable();
+        let is_named = |name: &str| names.iter().any(|known| known == name);
+        let name = self.names[at].clone();
+        let is_match = COINBASE_MATCH.iter().all(|name| is_named(name));
+        let is_listed = COINBASE_TRADE.iter().all(|name| is_named(name));
+        if is_match || is_listed && is_named("productid") {
+            self.roles[at] = Some(Role::MakerSide);
+            self.notes.push(format!(
+                "columns of Coinbase, whose {name:?} is that of who rested: the other one traded (--columns side={name} if it is of who traded)"
+            ));
+            return Ok(());
+        }
+        if names == COINBASE_TRADE {
+            let found = format!(
+                "columns {}, as Coinbase lists trades with the side of who rested, and others with that of who traded",
+                self.names.join(", ")
+            );
+            let expected = format!(
+                "--columns maker_side={name} if they are Coinbase's, or side={name} if it is of who traded"
+            );
+            return Err((found, expected));
+        }
+        Ok(())
+    }
+
+    /// Bitfinex tells the side of a trade by the sign of its amount alone.
+    fn set_signed(&mut self, data: &[&Fields]) {
+        let Some(at) = self.column(Role::Qty) else {
+            return;
+        };
+        let is_named = |at: usize, name: &str| plain(&self.names[at]) == name;
+        let is_bitfinex =
+            is_named(at, "amount") && (0..self.names.len()).any(|at| is_named(at, "mts"));
+        let has_side = SIDES.iter().any(|side| self.column(*side).is_some());
+        let mut rows = data.iter();
+        if is_bitfinex && !has_side && rows.any(|row| row.get(at).starts_with(b"-")) {
+            self.is_signed = true;
+            self.notes.push(format!(
+                "columns of Bitfinex: of who sold {:?} is below zero",
+                self.names[at]
+            ));
+        }
+    }
+
     /// Says what bid and ask are taken for as sides of trades.
     pub(super) fn note_sides_of_book(&mut self, data: &[Fields], mapping: &Mapping) {
         let is_told = SIDES.iter().any(|side| mapping.has(*side));

@@ -4,6 +4,7 @@ use super::columns::has_time;
 use super::{Dialect, Layout, Puzzle, Role, Shape, plain};
 use crate::import::format::Format;
 use crate::import::options::ImportOptions;
+use crate::import::text::Fields;
 use crate::import::time::{DateOrder, TimeFormat};
 use jiff::tz::TimeZone;
 
@@ -59,6 +60,25 @@ impl Layout {
                 "Up and Down beside Time are columns of TradeStation: times are the closes of bars";
             self.notes.push(note.to_owned());
         }
+    }
+
+    /// Notes bars that may be those of NinjaTrader, whose times are closes: without a header, with times as `20240102 093000` and semicolons.
+    /// HistData writes opens so, with volumes of zero.
+    pub(super) fn set_closes_in_doubt(&mut self, data: &[Fields]) {
+        let is_time = |text: &[u8]| {
+            let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+            matches!(text.split_at_checked(8), Some((date, [b' ', time @ ..]))
+                if digits(date) && time.len() == 6 && digits(time))
+        };
+        let is_plain = self.shape == Shape::Bars && !self.has_header && self.delimiter == b';';
+        let Some(volume) = self.column(Role::Qty).filter(|_| is_plain) else {
+            return;
+        };
+        let mut rows = data.iter().filter(|row| row.len() == self.names.len());
+        let is_one = |row: &&Fields| is_time(row.get(0));
+        let has_volume = |row: &&Fields| row.get(volume).iter().any(|b| matches!(b, b'1'..=b'9'));
+        self.known.may_be_closes =
+            rows.clone().all(|row| is_one(&row)) && rows.any(|row| has_volume(&row));
     }
 
     /// Takes what the named vendor says of all its files, where nothing else was said.

@@ -117,7 +117,7 @@ pub(super) fn sizes_in_units(
     let base = find(&|at| unit(at) == Some(Unit::Base));
     let is_size = |at: usize| OF_TRADES.contains(&plain(&names[at]).as_str());
     let size = find(&is_size).filter(|_| has(Role::Price) && !has(Role::Open));
-    let better = match taken.map(|at| (at, unit(at))) {
+    let better = real_volume(names, data, taken).or(match taken.map(|at| (at, unit(at))) {
         None => base.or(size),
         Some((at, _)) if size.is_some() && !is_size(at) => size,
         Some((_, Some(Unit::Money))) => {
@@ -129,7 +129,7 @@ pub(super) fn sizes_in_units(
         }
         Some((at, _)) if Role::Qty.distance(&plain(&names[at])) == usize::MAX => base,
         Some(_) => None,
-    };
+    });
     if let Some(better) = better {
         for role in roles.iter_mut().filter(|role| is_taken(role)) {
             *role = None;
@@ -139,6 +139,12 @@ pub(super) fn sizes_in_units(
     }
     let Some(at) = taken else { return Ok(()) };
     let name = &names[at];
+    if is_of_coinmarketcap(names) {
+        let found =
+            format!("a column {name:?} of CoinMarketCap, which is in money over all venues");
+        let expected = format!("--columns volume={name} to take it as it is, or volume=-");
+        return Err((found, expected));
+    }
     if unit(at) == Some(Unit::Money) {
         let found = format!("a column {name:?} of sizes in money, and none of sizes in units");
         let expected = format!(
@@ -163,6 +169,23 @@ pub(super) fn sizes_in_units(
             Err((found, expected))
         }
     }
+}
+
+/// MetaTrader's volume of what was traded beside that which counts changes of the price, if there is any in it.
+fn real_volume(names: &[String], data: &[Fields], taken: Option<usize>) -> Option<usize> {
+    const COUNTS: [&str; 2] = ["tickvol", "tickvolume"];
+    let counts = taken.is_some_and(|at| COUNTS.contains(&plain(&names[at]).as_str()));
+    let is_real = |name: &String| plain(name) == "realvolume";
+    let real = names.iter().position(is_real).filter(|_| counts)?;
+    let has_some = |row: &Fields| row.get(real).iter().any(|b| matches!(b, b'1'..=b'9'));
+    data.iter().any(has_some).then_some(real)
+}
+
+/// Whether columns are those of CoinMarketCap's histories of days.
+fn is_of_coinmarketcap(names: &[String]) -> bool {
+    const NAMES: [&str; 5] = ["timeopen", "timeclose", "timehigh", "timelow", "marketcap"];
+    let has = |wanted: &&str| names.iter().any(|name| plain(name) == **wanted);
+    NAMES.iter().all(|name| has(&name))
 }
 
 /// Whether in all first rows one column is another times the price, and so many times that.

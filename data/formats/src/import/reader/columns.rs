@@ -20,7 +20,7 @@ pub(super) struct Columns {
     pub(super) number: Option<usize>,
     pub(super) ticker: Option<usize>,
     pub(super) numbers: [Option<usize>; NUMBERS_MAX],
-    /// The side, and in which of the ways of [`SIDES`] it is said.
+    /// The side, and in which of the ways of [`SIDES`] it is said, or by the sign of a size.
     pub(super) side: Option<(usize, Role)>,
     /// The number of a trade or an order.
     pub(super) id: Option<usize>,
@@ -51,7 +51,10 @@ impl Columns {
             number: layout.instrument_number(),
             ticker: used(Role::Ticker),
             numbers: layout.numbers(),
-            side: SIDES.into_iter().find_map(|by| used(by).map(|at| (at, by))),
+            side: match layout.is_signed {
+                true => used(Role::Qty).map(|at| (at, Role::Qty)),
+                false => SIDES.into_iter().find_map(|by| used(by).map(|at| (at, by))),
+            },
             id: used(id),
             snapshot: used(Role::Snapshot),
             sequence: used(Role::Sequence),
@@ -61,13 +64,14 @@ impl Columns {
     }
 }
 
-/// The side that a field says in a way of [`SIDES`]: of the aggressor, or of a book; 0 if it is not known.
+/// The side that a field says in a way of [`SIDES`], or a size by its sign: of the aggressor, or of a book; 0 if it is not known.
 pub(super) fn side_of(text: &[u8], by: Role) -> Option<u8> {
     let is_one_of = |known: &[&[u8]]| known.iter().any(|known| text.eq_ignore_ascii_case(known));
     let is_true = is_one_of(&[b"true", b"1"]);
     let is_flag = is_true || is_one_of(&[b"false", b"0"]);
     let when = |is_buy: bool| Some(if is_buy { Side::Buy } else { Side::Sell } as u8);
     match by {
+        Role::Qty => when(!text.starts_with(b"-")),
         Role::BuyerMaker => is_flag.then(|| when(!is_true))?,
         Role::IsBuy | Role::IsSell if is_flag => when(is_true == (by == Role::IsBuy)),
         Role::IsBuy | Role::IsSell => text.is_empty().then_some(0),
@@ -129,6 +133,8 @@ mod tests {
             ("", Role::IsBuy, Some(0)),
             ("2", Role::IsBuy, None),
             ("1", Role::IsSell, sell),
+            ("0.5", Role::Qty, buy),
+            ("-0.5", Role::Qty, sell),
             ("False", Role::IsSell, buy),
         ] {
             assert_eq!(side_of(text.as_bytes(), by), side, "{text:?} by {by}");

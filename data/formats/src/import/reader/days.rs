@@ -32,6 +32,8 @@ pub(in crate::import) struct Days {
     /// Midnight of the zone of the times as a time of day in UTC, of less than twelve hours on either side: the earliest and the latest, as
     /// clocks are put forward. Nothing once they are further apart, and so no midnights of one zone.
     midnight: Option<(i64, i64)>,
+    /// Days of the week in UTC that there are, a bit each from Monday on.
+    weekdays: u8,
     /// The month of the first, and what the distances of all to it have in common.
     month: Option<(i64, i64)>,
 }
@@ -46,6 +48,7 @@ impl Days {
         count: 0,
         in_minute: None,
         midnight: Some((i64::MAX, i64::MIN)),
+        weekdays: 0,
         month: None,
     };
 
@@ -78,6 +81,8 @@ impl Days {
             return;
         }
         self.count += 1;
+        let of_utc = (ts.0.div_euclid(DAY_NS) + 3).rem_euclid(7);
+        self.weekdays |= 1 << of_utc;
         // The first day of 1970 was a Thursday.
         let weekday = (day + 3).rem_euclid(7);
         let begins = self.begins_of_week.filter(|_| weekday <= 2);
@@ -164,6 +169,14 @@ impl Days {
     pub(in crate::import) fn length_of(months: i32) -> Option<i64> {
         let of = MONTHS.iter().find(|(known, _)| *known == months);
         of.map(|(_, days)| days * DAY_NS)
+    }
+
+    /// Whether all times are at one time of day, of five-day weeks: some Monday, some Friday, and no Saturday or Sunday.
+    pub(in crate::import) fn are_of_workdays(&self) -> bool {
+        const MONDAY_AND_FRIDAY: u8 = 0b1_0001;
+        const WEEKEND: u8 = 0b110_0000;
+        let has = |days: u8| self.weekdays & days;
+        self.midnight.is_some() && has(MONDAY_AND_FRIDAY) == MONDAY_AND_FRIDAY && has(WEEKEND) == 0
     }
 
     /// Midnight of the zone of the times, if they are midnights, as the latest time of day in UTC; nothing if they are more than an hour

@@ -54,7 +54,10 @@ impl Reader<'_> {
             if is_none(cells.cell(column)) && self.is_side_away(cells, at) {
                 continue;
             }
-            let (number, rounded) = self.number(cells, column, is_qty)?;
+            let (mut number, rounded) = self.number(cells, column, is_qty)?;
+            if is_qty && self.layout.is_signed {
+                number.mantissa = number.mantissa.saturating_abs();
+            }
             row.numbers[at] = number;
             all_rounded.note(is_qty, rounded);
         }

@@ -3,6 +3,8 @@
 use super::Reader;
 use super::days::Days;
 use super::distances::{Counts, Distances};
+use super::half_days::HalfDays;
+use super::week::Week;
 use crate::limits::DISTANCES_MAX;
 use jiff::Timestamp;
 use jiff::civil::Time;
@@ -56,6 +58,9 @@ pub(in crate::import) struct Times {
     pub(in crate::import) all_dates: bool,
     /// Which days they are.
     pub(in crate::import) days: Days,
+    /// On which days of the week they are.
+    pub(in crate::import) week: Week,
+    half_days: HalfDays,
     /// Whether numbers of trades go back.
     pub(in crate::import) ids_go_back: bool,
     of: Vec<OfTicker>,
@@ -84,6 +89,8 @@ impl Default for Times {
             equal: 0,
             all_dates: true,
             days: Days::NONE,
+            week: Week::default(),
+            half_days: HalfDays::default(),
             ids_go_back: false,
             of: Vec::new(),
             room: DISTANCES_MAX,
@@ -106,6 +113,8 @@ impl Times {
         self.is_sorted &= ts >= self.last;
         self.last = ts;
         self.all_dates &= is_date;
+        self.week.note(ts.0);
+        self.half_days.note(ts.0);
         if self.is_of_bars {
             self.days.note(ts);
         }
@@ -119,14 +128,25 @@ impl Times {
             return;
         };
         match ts.cmp(&before) {
-            std::cmp::Ordering::Less => self.back += 1,
+            std::cmp::Ordering::Less => {
+                self.back += 1;
+                self.half_days.note_back(before.0, ts.0);
+            }
             std::cmp::Ordering::Equal => self.equal += 1,
-            std::cmp::Ordering::Greater => self.forward += 1,
+            std::cmp::Ordering::Greater => {
+                self.forward += 1;
+                self.half_days.note_forward(before.0, ts.0);
+            }
         }
         let distance = ts.0.checked_sub(before.0).and_then(i64::checked_abs);
         if let Some(distance) = distance.filter(|_| self.is_of_bars) {
             of.distances.add(distance, &mut self.room);
         }
+    }
+
+    /// The time of the last row.
+    pub(in crate::import) fn last(&self) -> Ts {
+        self.last
     }
 
     /// How long a bar is that says so.
@@ -151,14 +171,20 @@ impl Times {
                 std::cmp::Ordering::Less => {
                     self.back += 1;
                     self.is_sorted = false;
+                    self.half_days.note_back(before, *ts);
                 }
                 std::cmp::Ordering::Equal => self.equal += 1,
-                std::cmp::Ordering::Greater => self.forward += 1,
+                std::cmp::Ordering::Greater => {
+                    self.forward += 1;
+                    self.half_days.note_forward(before, *ts);
+                }
             }
             let distance = ts.checked_sub(before).and_then(i64::checked_abs);
             if let Some(distance) = distance.filter(|_| self.is_of_bars) {
                 of.distances.add(distance, &mut self.room);
             }
+            self.week.note(*ts);
+            self.half_days.note(*ts);
             if self.is_of_bars {
                 self.days.note(Ts(*ts));
             }
@@ -166,6 +192,11 @@ impl Times {
         }
         self.last = Ts(before);
         of.last = Some(Ts(before));
+    }
+
+    /// Whether they are of a clock of twelve hours, and do not say of which half of the day.
+    pub(in crate::import) fn are_of_half_days(&self) -> bool {
+        self.half_days.are_told(self.back, self.forward)
     }
 
     pub(in crate::import) fn order(&self) -> FileOrder {

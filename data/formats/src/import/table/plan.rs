@@ -3,7 +3,7 @@
 use super::closing::Closing;
 use super::survey::Survey;
 use crate::Result;
-use crate::import::layout::Layout;
+use crate::import::layout::{Layout, currency_of};
 use crate::import::number::Number;
 use crate::import::options::{ImportOptions, Stamp};
 use crate::import::reader::{Level, Reader, Ticker, Wrong};
@@ -328,8 +328,11 @@ fn order(row: &Row, mantissas: &[i64]) -> OrderUpdateBody {
 
 fn define(name: &str, ticker: &Ticker, layout: &Layout, options: &ImportOptions) -> InstrumentDef {
     let mut def = InstrumentDef::of_name(name, ticker.price_decimals, ticker.qty_decimals);
-    if let Some(currency) = options.currency.as_ref().or(layout.known.currency.as_ref()) {
-        def.currency.clone_from(currency);
+    let known = &layout.known;
+    let of_rows = known.currency_place.and_then(|place| ticker.apart(place));
+    let told = options.currency.as_deref().or(known.currency.as_deref());
+    if let Some(currency) = told.or_else(|| of_rows.and_then(currency_of)) {
+        currency.clone_into(&mut def.currency);
         def.contract.assumed.remove(&Term::Currency);
     }
     def.calendar.clone_from(&options.calendar);

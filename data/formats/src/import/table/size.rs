@@ -6,8 +6,8 @@ use crate::import::cells::DAY_NS;
 use crate::import::layout::Layout;
 use crate::import::options::{ImportOptions, Stamp};
 use crate::import::reader::{Days, Distances, Reader, Ticker};
-use crate::import::role::plain;
-use tickloom_types::BarSpec;
+use crate::import::role::{Role, plain};
+use tickloom_types::{BarSpec, NANOS_PER_SECOND};
 
 /// Names of columns that say how long bars are.
 const SIZES: [&str; 6] = [
@@ -20,6 +20,9 @@ const SIZES: [&str; 6] = [
 ];
 
 const HOUR_NS: i64 = DAY_NS / 24;
+
+/// One of so many bars at least is of the most common length, where rows say when bars open and close: months and quarters are not all as long.
+const SAME_PART: u64 = 4;
 
 /// Distances of rows from which on they are no chance.
 const SURE_MIN: u64 = 8;
@@ -63,7 +66,44 @@ pub(super) fn bar_of(
         }
     };
     notes.extend(long_bars(options, bar, reader.times.days, are_dates));
+    if let Some(found) = doubt_of_stamp(options, layout, reader, bar) {
+        let expected = "--stamp close if the time of a bar is when it closes, or --stamp open if it is when it opens";
+        return Err(layout.fault(reader.path(), line, found, expected));
+    }
     Ok(Some(bar))
+}
+
+/// Why the times of bars may be their closes as well as their opens, if nothing says which.
+fn doubt_of_stamp(
+    options: &ImportOptions,
+    layout: &Layout,
+    reader: &Reader<'_>,
+    bar: BarSpec,
+) -> Option<String> {
+    let known = &layout.known;
+    let says_close = layout.column(Role::CloseTime).is_some();
+    if options.stamp != Stamp::Auto || known.are_closes || says_close {
+        return None;
+    }
+    if known.may_be_closes {
+        return Some(
+            "times as 20240102 093000 beside open, high, low, close and volume, parted by semicolons: bars of NinjaTrader, which are stamped at \
+             their close, or of a program that stamps them at their open"
+                .to_owned(),
+        );
+    }
+    // Sessions open before, and those that open in the evening have Sundays.
+    const SESSIONS_END: std::ops::RangeInclusive<i8> = 15..=22;
+    let days = reader.times.days;
+    let is_day = bar == BarSpec::Time(DAY_NS) && !reader.times.all_dates;
+    let last = Some(reader.times.last()).filter(|_| is_day && days.are_of_workdays())?;
+    let instant = jiff::Timestamp::from_nanosecond(i128::from(last.0)).ok()?;
+    let local = reader.zone().to_datetime(instant).time();
+    SESSIONS_END.contains(&local.hour()).then(|| {
+        format!(
+            "bars of 1d from Monday to Friday that are all stamped about {local}, when sessions end"
+        )
+    })
 }
 
 /// What is to be said of bars longer than a day that have a date each, or are of months.
@@ -168,6 +208,24 @@ fn inferred(
         let expected = "two bars whose distance is their size, or the size given";
         return Err(layout.fault(reader.path(), line, found, expected));
     };
+    let is_of_lengths = reader.times.lengths().is_some();
+    if is_of_lengths && SAME_PART.saturating_mul(count) < all {
+        let found = format!(
+            "closes that are not as long after their opens in all rows (by {} in {count} of {all}): of the first and the last trade, perhaps",
+            BarSpec::Time(distance)
+        );
+        let expected = "when bars open and close, or --columns close_time=- and --bar";
+        return Err(layout.fault(reader.path(), line, found, expected));
+    }
+    if distance % NANOS_PER_SECOND != 0 && NANOS_PER_SECOND % distance != 0 {
+        let found = format!(
+            "rows that are apart by {}, or last so long, which is no size of bars",
+            BarSpec::Time(distance)
+        );
+        let expected =
+            "bars of whole seconds or of parts of one; --bar says of which size they are";
+        return Err(layout.fault(reader.path(), line, found, expected));
+    }
     let days = reader.times.days;
     let clocks_change = reader.zone().to_fixed_offset().is_err() && days.midnight().is_some();
     let length = days.week(distance);

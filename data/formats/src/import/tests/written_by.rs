@@ -223,6 +223,6 @@ fn a_column_says_the_currency_of_prices() {
         file.instruments.defs()[0].currency.clone()
     };
     assert_eq!(currency("", ""), "EUR");
-    // Of several instruments each may have its own.
-    assert_eq!(currency("symbol,", "X,"), "USD");
+    // Of several instruments each has its own.
+    assert_eq!(currency("symbol,", "X,"), "EUR");
 }

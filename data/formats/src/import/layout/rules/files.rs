@@ -4,7 +4,52 @@ use super::words::{LEVELS, OF_BOOKS, OF_NO_TRADES, is_nothing};
 use super::{Rule, Says};
 use crate::import::layout::{Layout, Puzzle, Role, Shape, plain};
 use crate::import::mapping::Mapping;
+use crate::import::number::is_missing;
+use crate::import::options::ImportOptions;
 use crate::import::text::Fields;
+
+/// What is paid for one's own fills, and gained by them, in names of columns without signs.
+const PAID: [&str; 22] = [
+    "fee",
+    "fees",
+    "feeamount",
+    "feepaid",
+    "feeusd",
+    "feeusdt",
+    "tradingfee",
+    "totalfee",
+    "execfee",
+    "makerfee",
+    "takerfee",
+    "commission",
+    "commissions",
+    "commissionamount",
+    "commfee",
+    "comm",
+    "ibcommission",
+    "brokerage",
+    "realizedpnl",
+    "realizedpl",
+    "realisedpnl",
+    "closedpnl",
+];
+/// Whose they are.
+const OWNERS: [&str; 9] = [
+    "account",
+    "accountid",
+    "accountnumber",
+    "clientaccountid",
+    "portfolio",
+    "portfolioid",
+    "subaccount",
+    "ordertxid",
+    "clientorderid",
+];
+
+fn has_digit(text: &[u8]) -> bool {
+    let is_number = text.iter().all(|byte| !matches!(byte, b'{' | b'['));
+    is_number && text.iter().any(u8::is_ascii_digit)
+}
 
 impl Layout {
     /// All rows of a file of Databento's are of one schema that is read.
@@ -73,6 +118,39 @@ impl Layout {
             found,
             format!("--columns size=COLUMN of the sizes, or size={name}"),
         ))
+    }
+
+    /// Refuses fills of one's own, as brokers and venues list them: of the trades of a market nobody says what was paid for them, or whose
+    /// they are.
+    pub(super) fn no_own_fills(
+        &self,
+        data: &[&Fields],
+        options: &ImportOptions,
+    ) -> Result<(), Puzzle> {
+        if options.format.is_some() {
+            return Ok(());
+        }
+        let is_free = |at: &usize| self.roles[*at].is_none();
+        let says = |at: usize, is_one: fn(&[u8]) -> bool| {
+            let mut rows = data.iter();
+            rows.any(|row| is_one(row.get(at)))
+        };
+        let is_own = |at: &usize| {
+            let name = plain(&self.names[*at]);
+            let is_paid = PAID.contains(&name.as_str()) && says(*at, has_digit);
+            let is_owned = OWNERS.contains(&name.as_str()) && says(*at, |text| !is_missing(text));
+            is_paid || is_owned
+        };
+        let Some(at) = (0..self.names.len()).filter(is_free).find(is_own) else {
+            return Ok(());
+        };
+        let found = format!(
+            "a column {:?}, of fills of one's own, which are not all that was traded",
+            self.names[at]
+        );
+        let expected =
+            "trades of a market; --format csv (parquet, arrow) takes these rows for such";
+        Err((found, expected.to_owned()))
     }
 
     /// Refuses rows of a quote and a trade, of which one would be lost; prices that are never there are none of trades.

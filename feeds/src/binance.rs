@@ -10,6 +10,7 @@ mod decoded;
 mod endpoint;
 mod fields;
 mod levels;
+mod market;
 mod message;
 
 pub(crate) use clock::MICROS_MIN;

@@ -158,6 +158,7 @@ pub fn decode_captures(
     let (venue, symbols) = resolve(sources, config, instruments)?;
     let source = instruments.add_source(SourceDef::new(venue.name(), SourceKind::Feed))?;
     let mut intake = Intake::new(venue, source, symbols, Untimed::Refuse);
+    intake.decoder.watch_markets();
     times::learn(sources, &mut intake)?;
     let mut klines = Klines::find(sources, instruments)?;
     let tops = Tops::find(sources, intake.decoder.symbols())?;

@@ -18,6 +18,7 @@ use super::decoded::{Decoded, Depth, Level, Reply, Symbol};
 use super::endpoint::{Channel, Venue};
 use super::fields::{missing, positive, quote_side};
 use super::levels::read_levels;
+use super::market::Markets;
 use super::message::{BookTicker, DepthUpdate, Frame, Snapshot, Times, Trade};
 use crate::course::Course;
 use crate::decode_error::DecodeError;
@@ -31,6 +32,7 @@ use tickloom_types::{Flags, InstrumentId, Kind, QuoteBody, Record, Side, SourceI
 pub struct Decoder {
     clock: Clock,
     symbols: Vec<Symbol>,
+    markets: Markets,
     /// The book of a message that was refused: it lacks what that said.
     refused: Option<InstrumentId>,
     levels: Vec<Level>,
@@ -58,9 +60,15 @@ impl Decoder {
                 bad_time: None,
             },
             symbols,
+            markets: Markets::default(),
             refused: None,
             levels: Vec::with_capacity(2 * limits::SNAPSHOT_DEPTH),
         }
+    }
+
+    /// From now on messages of another market than that of the decoder are refused.
+    pub(crate) fn watch_markets(&mut self) {
+        self.markets.watch();
     }
 
     /// Adds a symbol that was not known before.
@@ -238,6 +246,8 @@ impl Decoder {
         let message: DepthUpdate<'_> = parse(data)?;
         let (instrument, decimals) = self.symbol(message.symbol)?.scale();
         check_settled_in(self.clock.venue, message.settled_in)?;
+        let has_previous = message.previous_id.is_some();
+        self.markets.futures(self.clock.venue, "pu", has_previous)?;
         self.refused = Some(instrument);
         let first_id = message.first_id.ok_or(missing("U"))?;
         let last_id = message.last_id.ok_or(missing("u"))?;
@@ -281,6 +291,8 @@ impl Decoder {
         }
         let update_id = message.update_id.ok_or(missing("u"))?;
         let times = (message.event_time, message.transaction_time);
+        self.markets
+            .futures(self.clock.venue, "T", times != (None, None))?;
         let header = self.clock.header(Kind::Quote, instrument, times, ts_recv)?;
         let body = QuoteBody {
             bid,
@@ -300,6 +312,7 @@ impl Decoder {
     ) -> Result<Record, DecodeError> {
         let (instrument, decimals) = self.symbol(trade.symbol)?.scale();
         check_settled_in(self.clock.venue, trade.settled_in)?;
+        self.markets.trade(self.clock.venue, trade)?;
         let price = positive("p", trade.price, decimals.0)?;
         let qty = positive("q", trade.qty, decimals.1)?;
         let side = match trade.buyer_is_maker.ok_or(missing("m"))? {

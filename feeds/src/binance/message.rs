@@ -47,6 +47,12 @@ pub(super) struct Trade<'a> {
     pub(super) qty: Option<&'a str>,
     #[serde(rename = "m")]
     pub(super) buyer_is_maker: Option<bool>,
+    /// Of spot alone.
+    #[serde(borrow, rename = "M")]
+    pub(super) ignored: Option<LazyValue<'a>>,
+    /// The kind of the order; of futures alone.
+    #[serde(borrow, rename = "X")]
+    pub(super) order_type: Option<LazyValue<'a>>,
     /// Which futures it is of, since June 2026.
     #[serde(rename = "st")]
     pub(super) settled_in: Option<u64>,

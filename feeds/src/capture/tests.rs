@@ -619,3 +619,66 @@ fn messages_that_are_strings_are_the_messages_in_them() {
     let alone = decode(&quoted);
     assert_eq!((alone.2, alone.3), (1, 1_723_161_255_342_000_000));
 }
+
+/// Whoever writes what comes from two markets into one file has two instruments of one name: what is not of the first market is refused,
+/// in lines of ours and in those of others.
+#[test]
+fn messages_of_another_market_are_refused() {
+    let at = 1_723_161_255_343_i64;
+    let over =
+        |stream: &str, data: &str| format!(r#"{{"stream":"btcusdt@{stream}","data":{data}}}"#);
+    let trade = |id: u64, more: &str| {
+        let data = format!(
+            r#"{{"e":"trade","E":{at},"s":"BTCUSDT","t":{id},"p":"61837.63","q":"0.02","T":{at},"m":true{more}}}"#
+        );
+        over("trade", &data)
+    };
+    let spot = |id| trade(id, r#","M":true"#);
+    let futures = |id| trade(id, r#","X":"MARKET""#);
+    let depth = format!(
+        r#"{{"e":"depthUpdate","E":{at},"T":{at},"s":"BTCUSDT","U":1,"u":2,"pu":0,"b":[],"a":[]}}"#
+    );
+    let quote =
+        format!(r#"{{"u":7,"s":"BTCUSDT","b":"1","B":"1","a":"2","A":"1","T":{at},"E":{at}}}"#);
+    let frames = [
+        spot(1),
+        futures(2),
+        // One that is cut down is of the other market beside those that are not.
+        trade(3, ""),
+        over("bookTicker", &quote),
+        spot(4),
+    ];
+    let with_depth = [&frames[..], &[over("depth@100ms", &depth)]].concat();
+    let read = |frames: &[String], is_stamped: bool| {
+        let line = |frame: &String| match is_stamped {
+            true => format!("{at} {frame}\n"),
+            false => format!("{frame}\n"),
+        };
+        let text: String = frames.iter().map(line).collect();
+        let source = CaptureSource::Unpacked(PathBuf::from("x"), text.into_bytes().into());
+        let origin = Origin::of(&source).unwrap();
+        let mut records: Vec<Record> = Vec::new();
+        let recording = Recording::survey(origin, vec![source]).unwrap();
+        let report = recording.decode(&mut records).unwrap();
+        let trades = records.iter().filter(|r| r.kind() == Some(Kind::Trade));
+        let ids: Vec<u64> = trades.map(|trade| TradeBody::of(trade).trade_id).collect();
+        let bad: Vec<u64> = report.bad_lines.iter().map(|bad| bad.line).collect();
+        (origin.venue.name(), ids, bad)
+    };
+    for is_stamped in [true, false] {
+        let found = read(&frames, is_stamped);
+        assert_eq!(found, ("binance", vec![1, 4], vec![2, 3, 4]));
+        // In captures of ours depth decides of which market they are.
+        let expected = match is_stamped {
+            true => ("binance-usdm", vec![2, 3], vec![1, 5]),
+            false => ("binance", vec![1, 4], vec![2, 3, 4, 6]),
+        };
+        assert_eq!(read(&with_depth, is_stamped), expected);
+        let futures = [futures(1), spot(2), trade(3, "")];
+        let found = read(&futures, is_stamped);
+        assert_eq!(found, ("binance-usdm", vec![1, 3], vec![2]));
+        // Those of spot that are all cut down are as they are.
+        let cut = [trade(1, ""), trade(2, "")];
+        assert_eq!(read(&cut, true), ("binance", vec![1, 2], vec![]));
+    }
+}

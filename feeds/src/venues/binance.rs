@@ -84,7 +84,8 @@ struct Kline<'a> {
 impl Decoder {
     pub(super) fn new(venue: Venue) -> Decoder {
         // Instruments are those of the batch; a source is given to records later.
-        let inner = binance::Decoder::new(venue, SourceId(0), Vec::new(), Untimed::Arrival);
+        let mut inner = binance::Decoder::new(venue, SourceId(0), Vec::new(), Untimed::Arrival);
+        inner.watch_markets();
         Decoder { venue, inner }
     }
 
@@ -118,7 +119,8 @@ impl Decoder {
             return Ok(name);
         }
         if let Some(levels) = top_levels(stream) {
-            return partial(symbol, (stream, levels), &parse(body)?, batch);
+            let of = (self.venue, symbol);
+            return partial(of, (stream, levels), &parse(body)?, batch);
         }
         let head: Head<'_> = parse(body)?;
         if head.e == Some("kline") {
@@ -203,17 +205,21 @@ pub(crate) fn top_levels(stream: &str) -> Option<usize> {
 }
 
 fn partial(
-    symbol: &str,
+    (venue, symbol): (Venue, &str),
     (stream, levels): (&str, usize),
     message: &Partial<'_>,
     batch: &mut Batch,
 ) -> Result<Name, DecodeError> {
+    let ts = message.ts.map(|time| time.millis("T")).transpose()?;
     let symbol = match message.s {
         Some(name) => batch.symbol(name)?,
         None => batch.symbol(&symbol.to_uppercase())?,
     };
+    if venue == Venue::Spot && ts.is_some() {
+        let expected = "one of spot, as the capture is";
+        return Err(wrong("T", "of futures", expected));
+    }
     push_sides(&message.bids.0, &message.asks.0, batch)?;
-    let ts = message.ts.map(|time| time.millis("T")).transpose()?;
     let channel = batch.channel(stream, Reach::Levels(levels))?;
     let rule = SequenceRule::Unnumbered;
     let book = Book::numbered(Extent::Whole, rule, (0, 0), batch.levels_since(0)).over(channel);

@@ -25,6 +25,8 @@ impl Decoder {
         check_settled_in(self.clock.venue, message.settled_in)?;
         let last_id = self.read_whole(decimals, message.last_id, (message.bids, message.asks))?;
         let times = (message.event_time, message.transaction_time);
+        self.markets
+            .futures(self.clock.venue, "T", times != (None, None))?;
         let header = self.clock.header(Kind::Level, instrument, times, ts_recv)?;
         Ok(Depth {
             header,

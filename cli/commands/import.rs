@@ -2,6 +2,7 @@
 
 mod books_left;
 mod captures;
+mod catalog_sink;
 mod known;
 mod report;
 

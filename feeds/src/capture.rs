@@ -16,6 +16,7 @@ mod reader;
 mod recording;
 mod sniff;
 mod streams;
+mod take;
 mod times;
 mod together;
 
@@ -29,14 +30,14 @@ pub use together::recordings;
 
 use crate::binance::{Symbol, Untimed, Venue};
 use crate::book_sync::SyncCounts;
-use crate::decode_error::DecodeError;
 use crate::intake::{Intake, Taken};
 use crate::moment::push_moments;
 use crate::venues::VenueKind;
 use again::{Line as Seen, LinesSeen};
-use klines::{Kline, Klines};
+use klines::Klines;
 use std::collections::BTreeMap;
-use streams::{Other, Stream, Tops, of_frame};
+use streams::{Other, Tops};
+use take::{Took, take};
 use tickloom_types::{
     BookEnd, InstrumentDef, InstrumentId, Instruments, MomentSink, Record, Sink, SourceDef,
     SourceKind,
@@ -131,6 +132,9 @@ impl<S: MomentSink> Moments<'_, S> {
 
     /// The line is over.
     fn end(&mut self) {
+        if self.records.is_empty() {
+            return;
+        }
         self.count += self.records.len() as u64;
         push_moments(&mut self.records, self.sink);
         self.records.clear();
@@ -193,16 +197,7 @@ pub fn decode_captures(
                     (&tops, only),
                     &mut moments,
                 ) {
-                    Ok(Took::Bar) => {
-                        moments.end();
-                        report.bars += 1;
-                        continue;
-                    }
-                    Ok(Took::Other(other)) => {
-                        report.count_other(other);
-                        continue;
-                    }
-                    Ok(Took::Known(taken)) => {
+                    Ok(took) => {
                         if let Some(bad) = intake.decoder.take_bad_time() {
                             report.bad_times += 1;
                             if !std::mem::replace(&mut is_bad_time_told, true) {
@@ -212,7 +207,7 @@ pub fn decode_captures(
                             }
                         }
                         moments.end();
-                        report.count(&taken);
+                        report.count(took);
                         continue;
                     }
                     Err(error) => {
@@ -234,87 +229,6 @@ pub fn decode_captures(
     report.sync = intake.counts();
     report.records = moments.count;
     Ok(report)
-}
-
-/// What a line's frame was.
-enum Took {
-    Known(Taken),
-    Bar,
-    Other(Other),
-}
-
-/// Takes a line's frame. Of a symbol whose trades come over another channel, a trade is of nothing that is kept.
-fn take(
-    (intake, klines): (&mut Intake, &mut Klines),
-    line: &CaptureLine<'_>,
-    of: (&Tops, Option<InstrumentId>),
-    sink: &mut impl Sink,
-) -> Result<Took, DecodeError> {
-    let took = take_any((intake, klines), line, of, sink)?;
-    Ok(match took {
-        Took::Known(Taken::OtherTrade { instrument, kept }) => {
-            Took::Other(streams::other_trade(intake, instrument, kept))
-        }
-        took => took,
-    })
-}
-
-/// Takes a line's frame: by what a live feed knows and, of what it does not, by the name of its stream.
-fn take_any(
-    (intake, klines): (&mut Intake, &mut Klines),
-    line: &CaptureLine<'_>,
-    (tops, only): (&Tops, Option<InstrumentId>),
-    sink: &mut impl Sink,
-) -> Result<Took, DecodeError> {
-    let unknown = if tops.is_empty() {
-        match take_known(intake, line, only, sink) {
-            Err(error @ DecodeError::UnknownMessage { .. }) => Some(error),
-            ended => return ended.map(Took::Known),
-        }
-    } else {
-        None
-    };
-    let stream = of_frame(line.frame);
-    let venue = intake.decoder.venue();
-    if let Some(other) = tops.other_book(&stream, (venue, intake), only) {
-        return Ok(Took::Other(other));
-    }
-    match (stream, unknown) {
-        (Stream::NotKept(name), _) => Ok(Took::Other(Other::Stream(name))),
-        (Stream::Kline { body, .. }, _) => {
-            match klines.take(line.ts_recv, body, intake.decoder.symbols())? {
-                Kline::Bar(bar) => {
-                    sink.push(bar);
-                    Ok(Took::Bar)
-                }
-                Kline::Repeated => Ok(Took::Known(Taken::Repeated)),
-                Kline::Other(other) => Ok(Took::Other(other)),
-            }
-        }
-        (Stream::Top { symbol, body, .. }, _) => {
-            let levels = intake.top(line.ts_recv, (symbol, body), sink)?;
-            Ok(Took::Known(Taken::Snapshot(levels)))
-        }
-        (_, Some(error)) => Err(error),
-        (_, None) => take_known(intake, line, only, sink).map(Took::Known),
-    }
-}
-
-/// Takes a frame that a live feed knows. What is wrong leaves nothing behind, so that a snapshot without a symbol can be tried as the only one's.
-fn take_known(
-    intake: &mut Intake,
-    line: &CaptureLine<'_>,
-    only: Option<InstrumentId>,
-    sink: &mut impl Sink,
-) -> Result<Taken, DecodeError> {
-    match (intake.frame(line.ts_recv, line.frame, sink), only) {
-        (Ok((taken, _)), _) => Ok(taken),
-        (Err(DecodeError::Missing { field }), Some(only)) if field == "symbol" => {
-            intake.snapshot(line.ts_recv, only, line.frame, sink)?;
-            Ok(Taken::Snapshot(0))
-        }
-        (Err(error), _) => Err(error),
-    }
 }
 
 /// The instrument of all messages of a capture that say one, if they are of one.
@@ -358,13 +272,21 @@ impl CaptureReport {
         *count += 1;
     }
 
-    fn count(&mut self, taken: &Taken) {
+    fn count(&mut self, took: Took) {
+        let taken = match took {
+            Took::Known(taken) => taken,
+            Took::Bar => {
+                self.bars += 1;
+                return;
+            }
+            Took::Other(other) => return self.count_other(other),
+        };
         match taken {
             Taken::Trade => self.trades += 1,
             Taken::Quote => self.quotes += 1,
             Taken::Diff(levels) => {
                 self.diffs += 1;
-                self.level_changes += *levels as u64;
+                self.level_changes += levels as u64;
             }
             Taken::Snapshot(_) => self.snapshots += 1,
             Taken::Reply(_) => self.replies += 1,

@@ -2,6 +2,7 @@
 //! they would be live.
 
 use super::books_left::BooksLeft;
+use super::catalog_sink::CatalogSink;
 use super::known::KnownOfCapture;
 use super::report::Imported;
 use super::{ERRORS_SHOWN, Target};
@@ -10,16 +11,12 @@ use crate::failure::Failure;
 use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tickloom_data::{
-    CatalogError, FormatError, Importing, KindCount, Refusals, RefusedMax, RunEnd, RunWriter,
-    Table, content_run,
-};
+use tickloom_data::{FormatError, Importing, Refusals, RefusedMax, RunEnd, Table, content_run};
 use tickloom_feeds::VenueKind;
 use tickloom_feeds::capture::{
     CaptureReport, CaptureSource, Origin, Recorder, Recording, recordings,
 };
 use tickloom_journal::RunMeta;
-use tickloom_types::{MomentSink, Record, Ts};
 
 /// What holds for captures.
 #[derive(Clone, Copy)]
@@ -106,66 +103,6 @@ fn together(
             });
             Ok(Vec::new())
         }
-    }
-}
-
-/// Counts what is decoded, and writes it into the catalog.
-struct CatalogSink<'a> {
-    writer: RunWriter,
-    /// What earlier imports have.
-    known: KnownOfCapture<'a>,
-    kinds: BTreeMap<Table, KindCount>,
-    records: u64,
-    from: Option<Ts>,
-    to: Option<Ts>,
-    /// The first write that failed; nothing is written after it.
-    failed: Option<CatalogError>,
-}
-
-impl MomentSink for CatalogSink<'_> {
-    fn push_moment(&mut self, records: &[Record]) {
-        records.iter().for_each(|record| self.push(*record));
-    }
-}
-
-impl<'a> CatalogSink<'a> {
-    fn new(writer: RunWriter, known: KnownOfCapture<'a>) -> CatalogSink<'a> {
-        CatalogSink {
-            writer,
-            known,
-            kinds: BTreeMap::new(),
-            records: 0,
-            from: None,
-            to: None,
-            failed: None,
-        }
-    }
-
-    fn push(&mut self, record: Record) {
-        if self.failed.is_some() {
-            return;
-        }
-        match self.known.is_new(&record) {
-            Err(error) => {
-                self.failed = Some(error);
-                return;
-            }
-            Ok(false) => return,
-            Ok(true) => {}
-        }
-        if let Err(error) = self.writer.push(self.records, &record) {
-            self.failed = Some(error);
-            return;
-        }
-        self.records += 1;
-        if let Some(table) = Table::of(&record) {
-            let count = self.kinds.entry(table).or_default();
-            count.read += 1;
-            count.written += 1;
-        }
-        let ts = record.ts_event();
-        self.from = Some(self.from.map_or(ts, |from| from.min(ts)));
-        self.to = Some(self.to.map_or(ts, |to| to.max(ts)));
     }
 }
 

@@ -166,7 +166,7 @@ fn other_times(
         return Some((found, SETTLED_BY));
     }
     let are_clocks = !matches!(layout.time, TimeFormat::Epoch(_) | TimeFormat::Unit(_));
-    if are_clocks && reader.times.are_of_half_days() {
+    if are_clocks && reader.are_of_half_days() {
         let found = "times from 1 to 12 that go back from 12 to 1, of a clock of twelve hours";
         let expected = "AM and PM, or times of 24 hours";
         return Some((found.to_owned(), expected));

@@ -285,9 +285,7 @@ fn parse_text(text: &[u8], order: DateOrder, zone: &TimeZone) -> Option<Stamped>
     let is_date = rest.is_empty();
     let (time, rest) = match rest {
         [] => (Time::midnight(), rest),
-        [b' ' | b'T' | b't' | b'D' | b',' | b'_', rest @ ..] => {
-            time_of_day(rest.trim_ascii_start())?
-        }
+        [sign, rest @ ..] if b" TtD,_".contains(sign) => time_of_day(rest.trim_ascii_start())?,
         // As messages of FIX have it.
         [b'-', rest @ ..] if !text[..text.len() - rest.len() - 1].contains(&b'-') => {
             time_of_day(rest)?

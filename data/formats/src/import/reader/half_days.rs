@@ -1,6 +1,6 @@
 //! Clocks of twelve hours whose times do not say which half of the day they are of: after 12:59 comes 1:00, which reads as before it.
 
-use tickloom_types::NANOS_PER_SECOND;
+use tickloom_types::{NANOS_PER_SECOND, Ts};
 
 const HOUR_NS: i64 = 3_600 * NANOS_PER_SECOND;
 /// How far apart the last time of twelve and the first of one are, as they read: rows are at most two hours apart.
@@ -17,8 +17,8 @@ pub(in crate::import) struct HalfDays {
     /// Such steps back, and such steps forward of rows that are newest first.
     back: u64,
     forward: u64,
-    /// The hour of twelve of the first of them, in UTC.
-    twelve: Option<u32>,
+    /// The times of the first of them, that of one and that of twelve.
+    first: Option<(i64, i64)>,
 }
 
 impl HalfDays {
@@ -49,18 +49,25 @@ impl HalfDays {
     fn is_step(&mut self, one: i64, twelve: i64) -> bool {
         let is_step = STEP_NS.contains(&twelve.saturating_sub(one));
         if is_step {
-            let hour = hour_of(twelve.div_euclid(HOUR_NS));
-            self.twelve.get_or_insert(hour);
+            self.first.get_or_insert((one, twelve));
         }
         is_step
     }
 
     /// Whether all rows that go against the order of the others, of which so many go back and forward, go from twelve to one, and there are no
-    /// hours but those from one to twelve.
-    pub(in crate::import) fn are_told(&self, back: u64, forward: u64) -> bool {
-        let Some(twelve) = self.twelve else {
+    /// hours but those from one to twelve; `hour` has that of a time on the clock of the file.
+    pub(super) fn are_told(
+        &self,
+        (back, forward): (u64, u64),
+        hour: impl Fn(Ts) -> Option<i8>,
+    ) -> bool {
+        let Some((one, twelve)) = self.first else {
             return false;
         };
+        if (hour(Ts(one)), hour(Ts(twelve))) != (Some(1), Some(12)) {
+            return false;
+        }
+        let twelve = hour_of(twelve.div_euclid(HOUR_NS));
         let is_oldest_first = self.back > 0 && self.back == back && forward > back;
         let is_newest_first = self.forward > 0 && self.forward == forward && back > forward;
         let of_clock = |hour: u32| (hour + 24 - twelve + 12) % 24;

@@ -39,9 +39,19 @@ impl FileOrder {
 impl Reader<'_> {
     /// Whether a time is at midnight in the zone of the file.
     pub(in crate::import) fn is_midnight(&self, ts: Ts) -> bool {
-        let instant = Timestamp::from_nanosecond(i128::from(ts.0));
-        let local = instant.map(|instant| self.zone.to_datetime(instant));
-        local.is_ok_and(|local| local.time() == Time::midnight())
+        self.clock(ts) == Some(Time::midnight())
+    }
+
+    /// The time of day of a time on the clock of the file.
+    pub(in crate::import) fn clock(&self, ts: Ts) -> Option<Time> {
+        let instant = Timestamp::from_nanosecond(i128::from(ts.0)).ok()?;
+        Some(self.zone.to_datetime(instant).time())
+    }
+
+    /// Whether times are of a clock of twelve hours, and do not say of which half of the day.
+    pub(in crate::import) fn are_of_half_days(&self) -> bool {
+        self.times
+            .are_of_half_days(|ts| self.clock(ts).map(Time::hour))
     }
 }
 
@@ -195,8 +205,8 @@ impl Times {
     }
 
     /// Whether they are of a clock of twelve hours, and do not say of which half of the day.
-    pub(in crate::import) fn are_of_half_days(&self) -> bool {
-        self.half_days.are_told(self.back, self.forward)
+    pub(super) fn are_of_half_days(&self, hour: impl Fn(Ts) -> Option<i8>) -> bool {
+        self.half_days.are_told((self.back, self.forward), hour)
     }
 
     pub(in crate::import) fn order(&self) -> FileOrder {

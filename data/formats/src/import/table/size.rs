@@ -97,8 +97,7 @@ fn doubt_of_stamp(
     let days = reader.times.days;
     let is_day = bar == BarSpec::Time(DAY_NS) && !reader.times.all_dates;
     let last = Some(reader.times.last()).filter(|_| is_day && days.are_of_workdays())?;
-    let instant = jiff::Timestamp::from_nanosecond(i128::from(last.0)).ok()?;
-    let local = reader.zone().to_datetime(instant).time();
+    let local = reader.clock(last)?;
     SESSIONS_END.contains(&local.hour()).then(|| {
         format!(
             "bars of 1d from Monday to Friday that are all stamped about {local}, when sessions end"

@@ -352,7 +352,15 @@ fn hours_of_half_a_day_are_refused() {
         assert_eq!(found.len(), 26);
         assert!(found[12].starts_with("2024-01-02T16:00:00Z"), "{found:?}");
     }
-    // A morning behind an afternoon, of a clock of 24 hours.
+    // A day of twelve hours that is there twice, and a morning behind an afternoon, of a clock of 24 hours.
+    let day: Vec<String> = (7..19)
+        .map(|hour| format!("2024-01-02 {hour:02}:00"))
+        .collect();
+    let twice: Vec<&str> = day.iter().chain(&day).map(String::as_str).collect();
+    assert_eq!(
+        read(&bars(&twice, ',', "time,open,high,low,close,volume\n", 3)).len(),
+        12
+    );
     let times = [
         "2024-01-02 12:30",
         "2024-01-02 13:00",

@@ -231,7 +231,7 @@ fn prices_between_steps_of_a_tick_are_told_by_table() {
         let mut def = InstrumentDef::new("X", 2, 0, "USD");
         def.tick_size = 5;
         def.contract.kind = Some(InstrumentKind::Spot);
-        def.contract.assumed = assumed.to_vec();
+        def.contract.assumed = assumed.iter().copied().collect();
         all.add(def).unwrap();
         let (name, kind) = ("feed".to_owned(), SourceKind::Feed);
         all.add_source(SourceDef::new(name, kind)).unwrap();

@@ -214,11 +214,15 @@ fn a_capture_of_which_too_much_is_wrong_is_refused() {
         let rules = ["--enter", "last > 0", "--exit", "last < 0"];
         tickloom(&[&["backtest", "--data", &file][..], &rules, more].concat())
     };
-    for (count, lines, most) in [(2, 3, 1), (101, 10_000, 100), (102, 10_101, 101)] {
+    for (count, lines, written, most) in [
+        (2, 3, "3", 1),
+        (101, 10_000, "10,000", 100),
+        (102, 10_101, "10,101", 101),
+    ] {
         let right: String = (count..lines).map(|ms| trade(ms, "ABUSDT")).collect();
         let of = |count: u64| (0..count).map(wrong).collect::<String>() + &right;
         fs::write(&file, of(count)).unwrap();
-        let told = format!("{count} of {lines} lines were left out");
+        let told = format!("{count} of {written} lines were left out");
         for ran in [import(&[]), backtest(&[])] {
             assert_eq!(ran.code, 2, "{ran:?}");
             assert!(ran.stderr.contains(&told), "{}", ran.stderr);

@@ -35,7 +35,8 @@ struct Object<'a> {
 
 /// The time and the message of a line that is such an object; the message is an object or an array itself.
 pub(super) fn of_object(line: &[u8]) -> Option<(Ts, &[u8])> {
-    let (time, message) = time_and_message(line)?;
+    let object = time_and_message(line)?;
+    let (time, message) = (slice(line, &object.ts)?, slice(line, &object.msg)?);
     if !matches!(message.first(), Some(b'{' | b'[')) {
         return None;
     }
@@ -47,7 +48,7 @@ pub(super) fn of_object(line: &[u8]) -> Option<(Ts, &[u8])> {
 }
 
 /// The same as they are written.
-fn time_and_message(line: &[u8]) -> Option<(&[u8], &[u8])> {
+fn time_and_message(line: &[u8]) -> Option<Object<'_>> {
     // Messages of venues are not parsed for it.
     let has = |name: &[u8]| line.windows(name.len()).any(|part| part == name);
     let names: [&[u8]; 5] = [
@@ -60,8 +61,7 @@ fn time_and_message(line: &[u8]) -> Option<(&[u8], &[u8])> {
     if !names.into_iter().any(has) {
         return None;
     }
-    let object: Object<'_> = crate::json::parse(line).ok()?;
-    Some((slice(line, &object.ts)?, slice(line, &object.msg)?))
+    crate::json::parse(line).ok()
 }
 
 /// The line with its message in it, of one that has it as a string; `None` for any other.
@@ -75,8 +75,10 @@ pub(super) fn unquoted(line: &[u8]) -> Option<Vec<u8>> {
             if !line.windows(2).any(begins_json) {
                 return None;
             }
-            let (time, message) = time_and_message(line)?;
-            let message = message_of(message)?;
+            // A string with escapes is not borrowed from the line.
+            let object = time_and_message(line)?;
+            let message = message_of(object.msg.as_raw_str().as_bytes())?;
+            let time = object.ts.as_raw_str().as_bytes();
             Some([b"{\"ts\":", time, b",\"msg\":", &message, b"}"].concat())
         }
         byte if byte.is_ascii_digit() => {
@@ -156,6 +158,7 @@ mod tests {
             assert_eq!(of(other), None, "{other}");
         }
     }
+
     #[test]
     fn a_message_that_is_a_string_is_taken_out_of_it() {
         let of =

@@ -71,6 +71,8 @@ struct AuthFile {
     issuer: Option<String>,
     /// Whether people sign up on their own.
     sign_up: bool,
+    /// Whether a second factor is demanded of all people.
+    demand_second_factor: bool,
     /// File of passwords that were found elsewhere.
     breached: Option<PathBuf>,
     /// What tokens are signed with.
@@ -248,6 +250,7 @@ fn auth(file: AuthFile, issuer: String, folder: &Path) -> Result<AuthConfig, any
         encryption_keys: EncryptionKeySource::File(keys),
         providers,
         sites: file.sites,
+        demand_second_factor: file.demand_second_factor,
     })
 }
 

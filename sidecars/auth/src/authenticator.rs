@@ -4,6 +4,7 @@ use crate::Auth;
 use crate::change::By;
 use crate::credential::secret::{self, SecretKind};
 use crate::flows::authentication::{is_over, living};
+use crate::flows::demand::lacks;
 use crate::flows::effective::grants_of;
 use crate::flows::oauth::bearer::{is_application, stands};
 use crate::store::account::unreadable;
@@ -14,8 +15,8 @@ use sqlx::AnyConnection;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tickloom_chassis::{
-    ActionPattern, Authenticator, ChassisError, Database, Grants, Problem, ProblemCode,
-    RequestOrigin, Subject, SubjectFuture, Unauthenticated, Write,
+    Access, ActionPattern, Allowed, Authenticator, ChassisError, Database, Grants, Problem,
+    ProblemCode, RequestOrigin, Subject, SubjectFuture, Unauthenticated, Write,
 };
 use tickloom_types::Ts;
 
@@ -126,6 +127,7 @@ impl Auth {
             scopes: scopes.map_err(|_| Unauthenticated::Refused)?,
             grants: grants.await.map_err(Unauthenticated::Failed)?,
             authenticated_at: Ts(shown.authenticated_at),
+            lacks_second_factor: lacks(shown.lacks_factor, &shown.methods),
             account: shown.account,
         })
     }
@@ -168,6 +170,7 @@ impl Auth {
             scopes: scopes.map_err(wrong)?,
             grants: grants.await.map_err(Unauthenticated::Failed)?,
             authenticated_at: Ts(i64::MIN),
+            lacks_second_factor: shown.lacks_factor,
             account: shown.account.clone(),
             key: Some(presented.id),
         })
@@ -193,16 +196,17 @@ impl Auth {
             .await
     }
 
-    /// Decides again in a transaction in which nothing else can change: the account, its session or key and its grants as they are now.
+    /// Decides again in a transaction in which nothing else can change: the account, its session or key and its grants as they are now, and
+    /// whether it lacks a second factor, unless it is what sets one up.
     ///
     /// # Errors
-    /// [`ProblemCode::Unauthenticated`] or
-    /// [`ProblemCode::Forbidden`].
-    pub(crate) async fn decide_again(
+    /// [`ProblemCode::Unauthenticated`], [`ProblemCode::Forbidden`] or [`ProblemCode::SecondFactorDemanded`].
+    pub(crate) async fn decide_again<A: Access>(
         &self,
         write: &mut Write,
-        subject: &Subject,
-        (action, resource): (&str, &str),
+        Allowed {
+            subject, resource, ..
+        }: &Allowed<A>,
     ) -> Result<(), AuthError> {
         let over = || {
             let detail = "the token or key is not valid any more";
@@ -212,8 +216,10 @@ impl Auth {
         let account = account.filter(|account| account.usable().is_ok());
         let account = account.ok_or_else(over)?;
         let now = self.clock.now();
+        let mut methods = String::new();
         if let Some(session) = &subject.session {
-            living(write, session, now).await?.ok_or_else(over)?;
+            let session = living(write, session, now).await?;
+            methods = session.ok_or_else(over)?.methods;
         }
         let basis = subject.key.as_deref().filter(|id| is_application(id));
         if let Some(basis) = basis
@@ -230,11 +236,17 @@ impl Auth {
         let organisations = store::organisation::version(write.connection(), &account.id).await?;
         let version = (account.version, organisations);
         let grants = self.grants.within(write, &account.id, version);
+        let grants = grants.await?;
+        // Of what sets one up it was decided before whether it is one's own.
+        let account_lacks = !A::ENROLS
+            && basis.is_none()
+            && store::account::lacks_factor(write.connection(), &account.id).await?;
         let again = Subject {
-            grants: grants.await?,
+            grants,
+            lacks_second_factor: lacks(account_lacks, &methods),
             ..subject.clone()
         };
-        super::flows::authentication::require(&again, (action, resource), now)
+        super::flows::authentication::require(&again, (A::ACTION, resource), now)
     }
 
     async fn note_use(&self, id: &str, now: Ts) -> Result<(), ChassisError> {

@@ -35,6 +35,9 @@ pub(crate) enum AuthEvent {
     PasswordRemoved,
     SecondFactorSet,
     SecondFactorRemoved,
+    /// An administrator demands that the account has a second factor.
+    SecondFactorDemanded,
+    SecondFactorDemandEnded,
     /// By who administers accounts of everybody.
     Suspended,
     /// By who administers the organisation of a program.
@@ -124,6 +127,8 @@ impl AuthEvent {
             AuthEvent::PasswordRemoved => "password_removed",
             AuthEvent::SecondFactorSet => "second_factor_set",
             AuthEvent::SecondFactorRemoved => "second_factor_removed",
+            AuthEvent::SecondFactorDemanded => "second_factor_demanded",
+            AuthEvent::SecondFactorDemandEnded => "second_factor_demand_ended",
             AuthEvent::Suspended => "suspended",
             AuthEvent::SuspendedByOrganisation => "suspended_by_organisation",
             AuthEvent::Resumed => "resumed",
@@ -277,12 +282,14 @@ mod tests {
     }
 
     /// Those that say nothing more.
-    const PLAIN: [AuthEvent; 9] = [
+    const PLAIN: [AuthEvent; 11] = [
         AuthEvent::EmailVerified,
         AuthEvent::PasswordSet,
         AuthEvent::PasswordRemoved,
         AuthEvent::SecondFactorSet,
         AuthEvent::SecondFactorRemoved,
+        AuthEvent::SecondFactorDemanded,
+        AuthEvent::SecondFactorDemandEnded,
         AuthEvent::Suspended,
         AuthEvent::SuspendedByOrganisation,
         AuthEvent::Resumed,

@@ -5,6 +5,7 @@ pub(crate) mod authentication;
 pub(crate) mod browser;
 pub(crate) mod continuation;
 pub(crate) mod curve_keys;
+pub(crate) mod demand;
 pub(crate) mod effective;
 pub(crate) mod email;
 pub(crate) mod factor;

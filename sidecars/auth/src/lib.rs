@@ -13,6 +13,7 @@ mod keep;
 mod link_requests;
 mod logout_notices;
 mod mails;
+mod migrations;
 mod model;
 pub mod oauth;
 mod origin;
@@ -54,8 +55,8 @@ use std::sync::Arc;
 use tickloom_chassis::console::BrowserSessions;
 use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{
-    Authenticator, ChassisError, Clock, Context, Database, EffectHandler, MailConfig, Mailer,
-    Migration, Migrations, Outgoing, Pages, Projection, Result, Service, Stop, TimerHandler, Write,
+    AuditOutcome, Authenticator, ChassisError, Clock, Context, Database, EffectHandler, MailConfig,
+    Mailer, Migrations, Outgoing, Pages, Projection, Result, Service, Stop, TimerHandler, Write,
     hold_events, set_timer,
 };
 use tickloom_types::Ts;
@@ -115,6 +116,8 @@ pub struct AuthConfig {
     pub providers: BTreeMap<String, ProviderConfig>,
     /// Sites for which a proxy asks who is there, as origins: `https://app.example.com`.
     pub sites: Vec<String>,
+    /// Whether a second factor is demanded of all people.
+    pub demand_second_factor: bool,
 }
 
 impl Auth {
@@ -145,6 +148,7 @@ impl Auth {
             providers.push(Provider::new((&name, provider), &config.issuer, &outgoing)?);
         }
         let sites = Site::all(&config.sites, &config.issuer).map_err(|error| start(&error))?;
+        set_demand(&database, config.demand_second_factor, now).await?;
         let setup = setup_link(&database, &clock).await?;
         let challenge_key = challenge_key(&database, &keys).await?;
         Ok(Auth {
@@ -213,6 +217,27 @@ async fn challenge_key(
     Ok(key)
 }
 
+/// Demands a second factor of all people, or does not any more, as the settings say. Any change is an entry of the audit log.
+async fn set_demand(
+    database: &Database,
+    is_demanded: bool,
+    now: Ts,
+) -> std::result::Result<(), AuthError> {
+    let mut write = database.write().await?;
+    hold_events(&mut write).await?;
+    if store::account::set_demand(&mut write, is_demanded).await? {
+        let action = if is_demanded {
+            "second_factor_demanded"
+        } else {
+            "second_factor_demand_ended"
+        };
+        let by = By::named("service/auth", String::new(), now);
+        by.audit(&mut write, action, "account/*", AuditOutcome::Done)
+            .await?;
+    }
+    Ok(write.commit().await?)
+}
+
 /// A link for the first administrator while there is none; those that were made before are not good any more.
 async fn setup_link(
     database: &Database,
@@ -235,80 +260,7 @@ async fn setup_link(
 
 impl Service for Auth {
     const NAME: &'static str = "auth";
-    const MIGRATIONS: Migrations = &[
-        Migration {
-            name: "auth",
-            sql: include_str!("../migrations/0001_auth.sql"),
-        },
-        Migration {
-            name: "organisations",
-            sql: include_str!("../migrations/0002_organisations.sql"),
-        },
-        Migration {
-            name: "browser",
-            sql: include_str!("../migrations/0003_browser.sql"),
-        },
-        Migration {
-            name: "passkeys",
-            sql: include_str!("../migrations/0004_passkeys.sql"),
-        },
-        Migration {
-            name: "encryption",
-            sql: include_str!("../migrations/0005_encryption.sql"),
-        },
-        Migration {
-            name: "oauth",
-            sql: include_str!("../migrations/0006_oauth.sql"),
-        },
-        Migration {
-            name: "challenge_key",
-            sql: include_str!("../migrations/0007_challenge_key.sql"),
-        },
-        Migration {
-            name: "providers",
-            sql: include_str!("../migrations/0008_providers.sql"),
-        },
-        Migration {
-            name: "refusals",
-            sql: include_str!("../migrations/0009_refusals.sql"),
-        },
-        Migration {
-            name: "logout",
-            sql: include_str!("../migrations/0010_logout.sql"),
-        },
-        Migration {
-            name: "consent",
-            sql: include_str!("../migrations/0011_consent.sql"),
-        },
-        Migration {
-            name: "sites",
-            sql: include_str!("../migrations/0012_sites.sql"),
-        },
-        Migration {
-            name: "assertions",
-            sql: include_str!("../migrations/0013_assertions.sql"),
-        },
-        Migration {
-            name: "noted",
-            sql: include_str!("../migrations/0014_noted.sql"),
-        },
-        Migration {
-            name: "email",
-            sql: include_str!("../migrations/0015_email.sql"),
-        },
-        Migration {
-            name: "suspended_by",
-            sql: include_str!("../migrations/0016_suspended_by.sql"),
-        },
-        Migration {
-            name: "requests",
-            sql: include_str!("../migrations/0017_requests.sql"),
-        },
-        Migration {
-            name: "refusal_minute",
-            sql: include_str!("../migrations/0018_refusal_minute.sql"),
-        },
-    ];
+    const MIGRATIONS: Migrations = migrations::ALL;
     const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;
     type Config = AuthConfig;
 

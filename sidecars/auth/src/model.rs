@@ -82,6 +82,8 @@ pub(crate) struct Account {
     pub(crate) has_second_factor: bool,
     /// How many passkeys it has, each of which is a second factor too, and signs in alone.
     pub(crate) passkeys: i64,
+    /// Whether an administrator demands that it has a second factor; its organisations and the settings may too.
+    pub(crate) is_second_factor_demanded: bool,
     /// Who keeps it from being used; null if it can be used.
     pub(crate) suspended_by: Option<Suspender>,
     /// When it was created, in nanoseconds since the epoch.
@@ -178,6 +180,7 @@ impl Account {
             name: String::new(),
             has_second_factor: false,
             passkeys: 0,
+            is_second_factor_demanded: false,
             suspended_by: None,
             created: 0,
         }
@@ -208,6 +211,8 @@ impl Account {
             AuthEvent::Renamed { name } => self.name.clone_from(name),
             AuthEvent::SecondFactorSet => self.has_second_factor = true,
             AuthEvent::SecondFactorRemoved => self.has_second_factor = false,
+            AuthEvent::SecondFactorDemanded => self.is_second_factor_demanded = true,
+            AuthEvent::SecondFactorDemandEnded => self.is_second_factor_demanded = false,
             AuthEvent::Suspended => {
                 self.state = AccountState::Suspended;
                 self.suspended_by = Some(Suspender::Firm);
@@ -227,6 +232,7 @@ impl Account {
                 self.is_email_verified = false;
                 self.has_second_factor = false;
                 self.passkeys = 0;
+                self.is_second_factor_demanded = false;
                 self.suspended_by = None;
             }
             AuthEvent::PasskeyAdded { .. } => self.passkeys += 1,

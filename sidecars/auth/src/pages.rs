@@ -4,6 +4,7 @@ mod accounts;
 mod applications;
 mod audit;
 pub(crate) mod consent;
+mod demand;
 mod devices;
 pub(crate) mod email;
 mod factor;
@@ -38,6 +39,8 @@ pub(crate) const SIGN_IN: &str = "/console/auth/sign-in";
 pub(crate) const SIGN_OUT: &str = "/console/auth/sign-out";
 /// Where one authenticates once more.
 pub(crate) const STEP_UP: &str = "/console/auth/step-up";
+/// Where who lacks a second factor that is demanded sets one up.
+pub(crate) const ENROL: &str = "/console/auth/second-factor/demanded";
 /// Accounts, by id; `me` is one's own.
 const ACCOUNTS: &str = "/console/auth/accounts";
 
@@ -81,6 +84,8 @@ impl Done {
             "suspended" => "The account is suspended. Its sessions are over.",
             "resumed" => "The account can be used again.",
             "factor-dropped" => "The account has no second factor any more. Its sessions are over.",
+            "factor-demanded" => "A second factor is demanded. Who has none sets one up first.",
+            "factor-open" => "A second factor is not demanded any more.",
             "deleted" => "The account is deleted.",
             "created" => "The account is created.",
             "device-allowed" => "The device is allowed. Go back to it: it goes on by itself.",
@@ -180,6 +185,7 @@ fn own() -> Router<Arc<Auth>> {
         .route("/passkeys/{passkey}/remove", post(passkeys::remove))
         .route("/second-factor", get(factor::show).post(factor::begin))
         .route("/second-factor/confirm", post(factor::confirm))
+        .route("/second-factor/demanded", get(demand::show))
         .route("/second-factor/remove", post(factor::remove))
         .route("/second-factor/recovery-codes", post(factor::renew_codes))
         .route("/consent", post(consent::answer))
@@ -203,6 +209,10 @@ fn of_account() -> Router<Arc<Auth>> {
         )
         .route("/accounts/{account}/suspend", post(accounts::suspend))
         .route("/accounts/{account}/resume", post(accounts::resume))
+        .route(
+            "/accounts/{account}/second-factor/demand",
+            post(demand::demand),
+        )
         .route(
             "/accounts/{account}/second-factor/drop",
             get(accounts::show_drop_factor).post(accounts::drop_factor),
@@ -323,8 +333,7 @@ impl Auth {
         let mut done = None;
         let command = sent.command(allowed.subject.actor());
         let answered = command.run(&self.database, &self.clock, async |write| {
-            let asked = (allowed.action, allowed.resource.as_str());
-            self.decide_again(write, &allowed.subject, asked).await?;
+            self.decide_again(write, allowed).await?;
             done = Some(perform(write).await?);
             Ok(CommandAnswer::empty(axum::http::StatusCode::NO_CONTENT))
         });

@@ -15,10 +15,10 @@ use tickloom_types::Ts;
 
 /// An address is one account's; of two that take it at the same time the second adds nothing.
 const ADD_ACCOUNT: &str = "INSERT INTO account \
-    (id, version, kind, state, email, is_email_verified, name, has_second_factor, passkeys, created, suspended_by, name_folded) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
+    (id, version, kind, state, email, is_email_verified, name, has_second_factor, passkeys, created, suspended_by, name_folded, is_factor_demanded) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING";
 const SET_ACCOUNT: &str = "UPDATE account SET version = $2, state = $3, email = $4, is_email_verified = $5, name = $6, \
-    has_second_factor = $7, passkeys = $8, suspended_by = $9, name_folded = $10 WHERE id = $1";
+    has_second_factor = $7, passkeys = $8, suspended_by = $9, name_folded = $10, is_factor_demanded = $11 WHERE id = $1";
 const ADD_GRANT: &str = "INSERT INTO granted (id, account, what, resource, expires, created, created_by) \
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const DROP_GRANT: &str = "DELETE FROM granted WHERE id = $1";
@@ -121,6 +121,8 @@ pub(crate) async fn project(
         | AuthEvent::PasswordRemoved
         | AuthEvent::SecondFactorSet
         | AuthEvent::SecondFactorRemoved
+        | AuthEvent::SecondFactorDemanded
+        | AuthEvent::SecondFactorDemandEnded
         | AuthEvent::Suspended
         | AuthEvent::SuspendedByOrganisation
         | AuthEvent::Resumed => {}
@@ -216,7 +218,8 @@ async fn add_account(write: &mut Write, account: &Account) -> Result<bool> {
         .bind(account.passkeys)
         .bind(account.created)
         .bind(account.suspended_by.map(Suspender::name))
-        .bind(folded(&account.name));
+        .bind(folded(&account.name))
+        .bind(i64::from(account.is_second_factor_demanded));
     let added = added.execute(write.connection()).await?;
     Ok(added.rows_affected() == 1)
 }
@@ -232,7 +235,8 @@ async fn set_account(write: &mut Write, account: &Account) -> Result<()> {
         .bind(i64::from(account.has_second_factor))
         .bind(account.passkeys)
         .bind(account.suspended_by.map(Suspender::name))
-        .bind(folded(&account.name));
+        .bind(folded(&account.name))
+        .bind(i64::from(account.is_second_factor_demanded));
     set.execute(write.connection()).await?;
     Ok(())
 }

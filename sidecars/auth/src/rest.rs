@@ -1,10 +1,12 @@
 //! The operations over HTTP: each takes what it needs, asks, and answers.
 
+mod access;
 mod accounts;
 mod approvals;
 mod audit;
 mod clients;
 mod curve_keys;
+mod demand;
 mod discovery;
 mod email;
 mod factor;
@@ -21,168 +23,18 @@ mod sites;
 
 use crate::Auth;
 use crate::change::By;
+pub(crate) use access::*;
 use axum::Router;
 use axum::routing::{get, post};
 use std::sync::Arc;
 use tickloom_chassis::{
-    Access, Allowed, Answer, Answered, Idempotent, PathParts, Problem, Problems, RequestOrigin,
-    Subject, Write,
+    Access, Allowed, Answer, Answered, Idempotent, Problem, Problems, RequestOrigin, Subject, Write,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// What stands for one's own account in a path.
 const ME: &str = "me";
-
-/// The words of an operation's permission.
-macro_rules! access {
-    ($(#[$doc:meta])* $name:ident, $action:literal, $resource:expr) => {
-        $(#[$doc])*
-        pub(crate) struct $name;
-
-        impl Access for $name {
-            const ACTION: &'static str = $action;
-
-            fn resource(path: &PathParts, subject: &Subject) -> String {
-                let resource: fn(&PathParts, &Subject) -> String = $resource;
-                resource(path, subject)
-            }
-        }
-    };
-}
-
-access!(
-    /// Reads what is known of an account.
-    ReadAccount,
-    "account.read",
-    |path, subject| format!("account/{}", account_of(path.get("account"), subject))
-);
-access!(
-    /// Changes an account.
-    ChangeAccount,
-    "account.change",
-    |path, subject| format!("account/{}", account_of(path.get("account"), subject))
-);
-access!(
-    /// Does something in one's own session.
-    OwnSession,
-    "account.change",
-    |_, subject| format!("account/{}", subject.account)
-);
-access!(
-    /// Reads what is known of one's own account.
-    OwnAccount,
-    "account.read",
-    |_, subject| format!("account/{}", subject.account)
-);
-access!(
-    /// Reads which accounts there are.
-    ReadAccounts,
-    "account.read",
-    |_, _| "account/*".to_owned()
-);
-access!(
-    /// Makes accounts.
-    CreateAccounts,
-    "account.create",
-    |_, _| "account/*".to_owned()
-);
-access!(
-    /// Keeps an account from being used.
-    SuspendAccount,
-    "account.suspend",
-    |path, subject| format!("account/{}", account_of(path.get("account"), subject))
-);
-access!(
-    /// Creates grants, and revokes them.
-    ChangeGrants,
-    "grant.change",
-    |_, _| "grant/*".to_owned()
-);
-access!(
-    /// Reads who did what.
-    ReadAudit,
-    "audit.read",
-    |_, _| "audit/*".to_owned()
-);
-
-access!(
-    /// Creates an organisation in one's own name.
-    CreateOrganisation,
-    "organisation.create",
-    |_, subject| format!("account/{}", subject.account)
-);
-access!(
-    /// Reads which organisations there are.
-    ReadOrganisations,
-    "organisation.read",
-    |_, _| "organisation/*".to_owned()
-);
-access!(
-    /// Reads what is known of an organisation.
-    ReadOrganisation,
-    "organisation.read",
-    |path, _| in_organisation(path, "")
-);
-access!(
-    /// Changes an organisation.
-    ChangeOrganisation,
-    "organisation.change",
-    |path, _| in_organisation(path, "")
-);
-access!(
-    /// Makes programs of an organisation.
-    AddMachines,
-    "organisation.change",
-    |path, _| in_organisation(path, "/machines")
-);
-access!(
-    /// Reads what was granted to an organisation.
-    ReadOrganisationGrants,
-    "organisation.read",
-    |path, _| in_organisation(path, "/grants")
-);
-access!(
-    /// Reads who is a member of an organisation.
-    ReadMembers,
-    "member.read",
-    |path, _| in_organisation(path, "/members")
-);
-access!(
-    /// Changes roles of members, and removes some.
-    ChangeMembers,
-    "member.change",
-    |path, _| in_organisation(path, "/members")
-);
-access!(
-    /// Reads who is invited to an organisation.
-    ReadInvitations,
-    "invitation.read",
-    |path, _| in_organisation(path, "/invitations")
-);
-access!(
-    /// Invites somebody, or takes that back.
-    ChangeInvitations,
-    "invitation.change",
-    |path, _| in_organisation(path, "/invitations")
-);
-access!(
-    /// Reads which applications there are.
-    ReadClients,
-    "client.read",
-    |path, _| format!("client/{}", some(path.get("client")))
-);
-access!(
-    /// Registers applications, and changes them.
-    ChangeClients,
-    "client.change",
-    |path, _| format!("client/{}", some(path.get("client")))
-);
-
-/// A name, or a star for all.
-fn some(name: &str) -> &str {
-    if name.is_empty() { "*" } else { name }
-}
 
 impl Auth {
     /// Runs a command of whoever asks once under its key. In its transaction, once nothing else can change, it is decided again whether
@@ -198,8 +50,7 @@ impl Auth {
     {
         let command = sent.command(allowed.subject.actor());
         let done = command.run(&self.database, &self.clock, async |write| {
-            let asked = (allowed.action, allowed.resource.as_str());
-            self.decide_again(write, &allowed.subject, asked).await?;
+            self.decide_again(write, allowed).await?;
             perform(write).await
         });
         done.await
@@ -222,11 +73,6 @@ pub(crate) fn account_of(name: &str, subject: &Subject) -> String {
         return subject.account.clone();
     }
     name.to_owned()
-}
-
-/// The organisation that a path names, or what of it is below.
-fn in_organisation(path: &PathParts, below: &str) -> String {
-    format!("organisation/{}{below}", path.get("organisation"))
 }
 
 pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
@@ -282,6 +128,7 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
         .routes(routes!(grants::decide_access))
         .routes(routes!(audit::list_audit))
         .merge(email::router())
+        .merge(demand::router())
         .merge(organisations::router())
         .merge(members::router())
         .merge(invitations::router())

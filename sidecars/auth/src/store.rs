@@ -1,5 +1,15 @@
 //! Every statement of the service, by what it is about.
 
+/// Whether an account lacks a second factor that is demanded of it, in a statement that has it as `account`: 1 if a person's has none, and
+/// the settings, an administrator or one of its organisations demand one, and 0 otherwise.
+macro_rules! lacks_factor {
+    () => {
+        "CAST(CASE WHEN account.kind <> 'person' OR account.has_second_factor = 1 OR account.passkeys > 0 THEN 0 \
+         WHEN account.is_factor_demanded = 1 OR EXISTS (SELECT 1 FROM demand) OR EXISTS (SELECT 1 FROM member JOIN organisation ON organisation.id = member.organisation \
+         WHERE member.account = account.id AND organisation.demands_factor = 1) THEN 1 ELSE 0 END AS BIGINT)"
+    };
+}
+
 pub(crate) mod account;
 pub(crate) mod authorisation;
 pub(crate) mod browser;

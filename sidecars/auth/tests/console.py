@@ -375,7 +375,39 @@ def people(page, browser):
     expect(page.get_by_role("link", name=LONG).first).to_be_visible()
     page.locator("td details summary").first.click()
     look(page, "audit-found")
+    demanded(page, other, bob)
     other.context.close()
+
+
+def demanded(page, other, bob):
+    """An administrator demands a second factor of somebody who has none: every page leads to where it is set up."""
+    page.goto(bob)
+    click(page, "Demand a second factor")
+    page.wait_for_url("**?done=factor-demanded")
+    look(page, "account-demanded")
+    sign_in(other, "bob@example.com")
+    at(other, "/console/auth/second-factor/demanded?next=%2Fconsole")
+    look(other, "factor-demanded")
+    tab_to(other, "Set up codes of an app")
+    enter(other)
+    look(other, "factor-demanded-none")
+    click(other, "Set up a second factor")
+    secret = other.locator(".secret").inner_text().replace(" ", "")
+    other.get_by_label("Code that the app shows").fill(pyotp.TOTP(secret).at(NOW))
+    click(other, "Confirm")
+    follow(other, "I have kept them")
+    at(other, "/console")
+    other.goto(ADDRESS + "/console/auth/second-factor")
+    click(other, "Remove the second factor")
+    # Without one again there is nowhere else to be.
+    at(other, "/console/auth/second-factor?done=factor-removed")
+    other.goto(ADDRESS + "/console/auth/profile")
+    at(other, "/console/auth/second-factor/demanded?next=%2Fconsole%2Fauth%2Fprofile")
+    page.goto(bob)
+    click(page, "Demand no second factor")
+    page.wait_for_url("**?done=factor-open")
+    other.reload()
+    at(other, "/console/auth/profile")
 
 
 def on_ones_own(browser):

@@ -18,6 +18,8 @@ mod client;
 mod console;
 #[path = "service/curve_keys.rs"]
 mod curve_keys;
+#[path = "service/demand.rs"]
+mod demand;
 #[path = "service/document.rs"]
 mod document;
 #[path = "service/email.rs"]
@@ -144,6 +146,7 @@ fn config() -> AuthConfig {
         encryption_keys: EncryptionKeySource::Given(encryption_keys('A')),
         providers: BTreeMap::new(),
         sites: Vec::new(),
+        demand_second_factor: false,
     }
 }
 

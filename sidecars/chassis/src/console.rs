@@ -24,7 +24,7 @@ pub use cookies::{SetCookie, cookie_value};
 pub use form::{Fields, Form};
 pub(crate) use frame::IsPage;
 pub use frame::{ButtonKind, Field, FieldError, Page, button_form, error_summary, form};
-pub use guard::{PageAllowed, SignedIn};
+pub use guard::{Enrolling, PageAllowed, SignedIn};
 pub use local::LocalPath;
 use maud::html;
 use std::sync::Arc;
@@ -177,6 +177,7 @@ fn instead(
     let path = sessions.and_then(|sessions| match problem.code {
         ProblemCode::Unauthenticated => Some(sessions.sign_in_path()),
         ProblemCode::StepUpRequired => Some(sessions.step_up_path()),
+        ProblemCode::SecondFactorDemanded => Some(sessions.enrol_path()),
         _ => None,
     });
     match path {

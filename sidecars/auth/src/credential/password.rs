@@ -2,6 +2,7 @@
 //! `$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH`.
 
 mod breached;
+mod common;
 mod hasher;
 mod memory;
 mod rules;
@@ -103,6 +104,11 @@ pub enum PasswordRefused {
         /// What is wrong with it, or what to do, in whole sentences.
         advice: String,
     },
+    /// It is among the most common ones.
+    #[error(
+        "the password is one of those that are tried first: take a few words that have nothing to do with each other"
+    )]
+    Common,
     /// It is known from a breach of another site.
     #[error(
         "the password was found {times} times in data stolen elsewhere: take one that is used nowhere else"

@@ -15,6 +15,9 @@ pub(crate) enum OrganisationEvent {
         name: String,
     },
     Deleted,
+    /// It demands that the people who are members have a second factor.
+    SecondFactorDemanded,
+    SecondFactorDemandEnded,
     /// A program of its own: its administrators administer it from now on.
     MachineAdded {
         account: String,
@@ -37,6 +40,8 @@ impl OrganisationEvent {
             OrganisationEvent::Created { .. } => "created",
             OrganisationEvent::Renamed { .. } => "renamed",
             OrganisationEvent::Deleted => "deleted",
+            OrganisationEvent::SecondFactorDemanded => "second_factor_demanded",
+            OrganisationEvent::SecondFactorDemandEnded => "second_factor_demand_ended",
             OrganisationEvent::MachineAdded { .. } => "machine_added",
             OrganisationEvent::GrantCreated { .. } => "grant_created",
             OrganisationEvent::GrantRevoked { .. } => "grant_revoked",
@@ -84,6 +89,8 @@ mod tests {
             OrganisationEvent::Created { name: text() },
             OrganisationEvent::Renamed { name: text() },
             OrganisationEvent::Deleted,
+            OrganisationEvent::SecondFactorDemanded,
+            OrganisationEvent::SecondFactorDemandEnded,
             OrganisationEvent::MachineAdded {
                 account: "mch_1".to_owned(),
             },

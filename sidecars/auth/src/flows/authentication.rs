@@ -161,12 +161,10 @@ pub(crate) fn require(
     (action, resource): (&str, &str),
     now: Ts,
 ) -> Result<(), AuthError> {
-    let decision = decide(subject, action, resource, now);
-    if decision.allow {
-        return Ok(());
+    match decide(subject, action, resource, now).refusal(action, resource) {
+        Some(problem) => Err(problem.into()),
+        None => Ok(()),
     }
-    let detail = format!("{action} on {resource}: {}", decision.because);
-    Err(Problem::new(ProblemCode::Forbidden, detail).into())
 }
 
 impl Auth {

@@ -2,6 +2,7 @@
 
 use super::authentication::{RightPassword, SecondFactor, is_over};
 use super::continuation::{Begun, Continuation};
+use super::demand::lacks;
 use super::passkey_proofs::Showing;
 use super::refusals::On;
 use super::sessions::NewSession;
@@ -216,6 +217,7 @@ impl Auth {
             scopes: vec![ActionPattern::ALL],
             grants: grants.await?,
             authenticated_at: Ts(session.authenticated_at),
+            lacks_second_factor: lacks(session.lacks_factor, &session.methods),
             account: session.account,
         };
         let name = shown.name;
@@ -234,6 +236,10 @@ impl BrowserSessions for Auth {
 
     fn sign_out_path(&self) -> &'static str {
         crate::pages::SIGN_OUT
+    }
+
+    fn enrol_path(&self) -> &'static str {
+        crate::pages::ENROL
     }
 
     fn step_up_path(&self) -> &'static str {

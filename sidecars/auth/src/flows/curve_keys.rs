@@ -133,6 +133,7 @@ impl Auth {
             scopes,
             grants: grants.await.map_err(failed)?,
             authenticated_at: Ts(i64::MIN),
+            lacks_second_factor: shown.lacks_factor,
             account: shown.account,
             key: Some(shown.id),
         })

@@ -145,10 +145,34 @@ pub(crate) async fn named(at: &mut AnyConnection, account: &str) -> Result<Accou
 pub(crate) async fn explain(
     at: &mut AnyConnection,
     account: &str,
-    (action, resource): (&str, &str),
+    asked: (&str, &str),
     now: Ts,
 ) -> Result<Explained, AuthError> {
     let found = named(at, account).await?;
+    let lacks_second_factor = store::account::lacks_factor(&mut *at, &found.id).await?;
+    explained(at, found, asked, (now, lacks_second_factor)).await
+}
+
+/// The same of what somebody did before: a second factor that is demanded since changes nothing of it.
+///
+/// # Errors
+/// [`ProblemCode::NotFound`].
+pub(crate) async fn explain_before(
+    at: &mut AnyConnection,
+    account: &str,
+    asked: (&str, &str),
+    now: Ts,
+) -> Result<Explained, AuthError> {
+    let found = named(at, account).await?;
+    explained(at, found, asked, (now, false)).await
+}
+
+async fn explained(
+    at: &mut AnyConnection,
+    found: Account,
+    (action, resource): (&str, &str),
+    (now, lacks_second_factor): (Ts, bool),
+) -> Result<Explained, AuthError> {
     if let Err(refusal) = found.usable() {
         return Ok(Explained {
             account: found.id,
@@ -163,6 +187,7 @@ pub(crate) async fn explain(
         scopes: vec![ActionPattern::ALL],
         grants: Arc::new(grants_of(at, &found.id).await?),
         authenticated_at: now,
+        lacks_second_factor,
         account: found.id,
     };
     Ok(Explained::of(subject, (action, resource), now))

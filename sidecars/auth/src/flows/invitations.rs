@@ -6,7 +6,7 @@
 
 use super::accounts::good_name;
 use super::authentication::{recent, session};
-use super::grants::explain;
+use super::grants::explain_before;
 use super::links::not_good;
 use crate::Auth;
 use crate::change::organisation::known_organisation;
@@ -250,7 +250,7 @@ impl Auth {
         }
         let asked = ("account.create", "account/*");
         let inviter = &open.invitation.created_by;
-        let explained = explain(write.connection(), inviter, asked, now).await?;
+        let explained = explain_before(write.connection(), inviter, asked, now).await?;
         Ok(open.makes_account && explained.allow)
     }
 
@@ -296,7 +296,7 @@ impl Auth {
         let invitations = format!("{}/invitations", organisation.resource());
         let asked = ("invitation.change", invitations.as_str());
         let inviter = &open.invitation.created_by;
-        let explained = explain(write.connection(), inviter, asked, by.now).await?;
+        let explained = explain_before(write.connection(), inviter, asked, by.now).await?;
         if !explained.allow {
             return Err(not_good());
         }

@@ -2,6 +2,7 @@
 //! once, for which it gets a cookie of that site. The cookie stands on the session, and opens nothing but the site.
 
 use super::authentication::{goes_on, is_over, living, require, session};
+use super::demand::lacks;
 use crate::change::By;
 use crate::credential::hashed;
 use crate::credential::secret::{self, Secret, SecretKind};
@@ -127,6 +128,7 @@ impl Auth {
             scopes: vec![ActionPattern::ALL],
             grants: grants.await?,
             authenticated_at: Ts(i64::MIN),
+            lacks_second_factor: lacks(session.lacks_factor, &session.methods),
             account: session.account,
         }))
     }

@@ -48,6 +48,8 @@ pub(crate) struct Organisation {
     pub(crate) state: OrganisationState,
     /// What it is called.
     pub(crate) name: String,
+    /// Whether it demands that the people who are members have a second factor.
+    pub(crate) demands_second_factor: bool,
     /// When it was created, in nanoseconds since the epoch.
     pub(crate) created: i64,
 }
@@ -108,6 +110,7 @@ impl Organisation {
             version: 0,
             state: OrganisationState::Active,
             name: String::new(),
+            demands_second_factor: false,
             created: 0,
         }
     }
@@ -127,6 +130,8 @@ impl Organisation {
                 self.created = at.0;
             }
             OrganisationEvent::Renamed { name } => self.name.clone_from(name),
+            OrganisationEvent::SecondFactorDemanded => self.demands_second_factor = true,
+            OrganisationEvent::SecondFactorDemandEnded => self.demands_second_factor = false,
             OrganisationEvent::Deleted => {
                 self.state = OrganisationState::Deleted;
                 self.name = String::new();

@@ -29,6 +29,8 @@ pub enum OAuthCode {
     LoginRequired,
     /// Nobody has allowed it, and nobody is to be asked.
     ConsentRequired,
+    /// The person has to do something else first, and nobody is to be asked.
+    InteractionRequired,
     /// Requests as JWTs are not read.
     RequestNotSupported,
     /// Requests by reference are not fetched.
@@ -67,6 +69,7 @@ impl OAuthCode {
             OAuthCode::AccessDenied => "access_denied",
             OAuthCode::LoginRequired => "login_required",
             OAuthCode::ConsentRequired => "consent_required",
+            OAuthCode::InteractionRequired => "interaction_required",
             OAuthCode::RequestNotSupported => "request_not_supported",
             OAuthCode::RequestUriNotSupported => "request_uri_not_supported",
             OAuthCode::AuthorizationPending => "authorization_pending",

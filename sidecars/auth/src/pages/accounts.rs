@@ -1,7 +1,7 @@
 //! Accounts, for administrators: which there are, new ones, and keeping one from being used.
 
 use super::links::LINK;
-use super::{ACCOUNTS, Answer, Done, audit, local, rejected, views};
+use super::{ACCOUNTS, Answer, Done, audit, demand, local, rejected, views};
 use crate::change::By;
 use crate::credential::secret::Secret;
 use crate::flows::accounts::NewAccount;
@@ -116,13 +116,16 @@ pub(super) async fn show(
                 dt { "E-mail address" } dd { (email) " " span.tag { @if account.is_email_verified { "verified" } @else { "not verified" } } }
             }
             @if account.kind == AccountKind::Person {
-                dt { "Second factor" } dd { @if account.has_second_factor { "Set" } @else { "Not set" } }
+                dt { "Second factor" } dd {
+                    @if account.needs_second_factor() { "Set" } @else { "Not set" }
+                    @if account.is_second_factor_demanded { " " span.tag { "demanded" } }
+                }
             }
             dt { "Since" } dd { (views::time(account.created)) }
             dt { "Id" } dd { code { (account.id) } }
         }
         (ways(&account, |action, resource| decide(subject, action, resource, visitor.now).allow))
-        @if may.allow { (suspension(visitor, &account)) }
+        @if may.allow { (demand::of_account(visitor, &account)) (suspension(visitor, &account)) }
         @if may.allow && account.needs_second_factor() && account.id != subject.account {
             div.actions { a.button.danger href={ (ACCOUNTS) "/" (account.id) "/second-factor/drop" } { "Give up a lost second factor" } }
         }

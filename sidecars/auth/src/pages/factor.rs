@@ -4,16 +4,16 @@ use super::{Answer, Done, local, rejected};
 use crate::Auth;
 use crate::change::By;
 use crate::flows::factor::NewFactor;
-use crate::rest::OwnSession;
+use crate::rest::{Enrol, OwnSession};
 use axum::extract::{Query, State};
 use axum::response::Response;
 use maud::{Markup, PreEscaped, html};
 use qrcodegen::{QrCode, QrCodeEcc};
 use std::sync::Arc;
 use tickloom_chassis::console::{
-    ButtonKind, Field, FieldError, Form, Page, PageAllowed, Visitor, button_form, form,
+    ButtonKind, CONSOLE, Field, FieldError, Form, Page, PageAllowed, Visitor, button_form, form,
 };
-use tickloom_chassis::{Problem, ProblemCode, RequestOrigin};
+use tickloom_chassis::{Problem, ProblemCode, RequestOrigin, Subject};
 
 pub(super) const PATH: &str = "/console/auth/second-factor";
 const CONFIRM: &str = "/console/auth/second-factor/confirm";
@@ -24,7 +24,7 @@ const QUIET_ZONE: i32 = 4;
 
 pub(super) async fn show(
     State(auth): State<Arc<Auth>>,
-    page: PageAllowed<OwnSession>,
+    page: PageAllowed<Enrol>,
     Query(query): Query<Done>,
 ) -> Answer {
     let visitor = &page.visitor;
@@ -51,7 +51,7 @@ pub(super) async fn show(
 
 pub(super) async fn begin(
     State(auth): State<Arc<Auth>>,
-    page: PageAllowed<OwnSession>,
+    page: PageAllowed<Enrol>,
     request: RequestOrigin,
     sent: Form,
 ) -> Answer {
@@ -63,7 +63,7 @@ pub(super) async fn begin(
 
 pub(super) async fn confirm(
     State(auth): State<Arc<Auth>>,
-    page: PageAllowed<OwnSession>,
+    page: PageAllowed<Enrol>,
     request: RequestOrigin,
     sent: Form,
 ) -> Answer {
@@ -151,6 +151,13 @@ fn confirm_page(visitor: &Visitor, factor: &NewFactor, errors: &[FieldError]) ->
 
 /// Recovery codes, which are shown once, and the page that comes then.
 pub(super) fn codes_page(visitor: &Visitor, (codes, then): (&[String], &str)) -> Response {
+    // Who had to set a second factor up goes on with what they came for.
+    let had_to = |subject: &Subject| subject.lacks_second_factor;
+    let then = if visitor.subject.as_ref().is_some_and(had_to) {
+        CONSOLE
+    } else {
+        then
+    };
     let body = html! {
         p { "Keep these recovery codes where you find them without your phone: each lets you in once in the place of a code or a passkey. \
              They are shown now and never again; codes that you had before are not good any more." }

@@ -1,6 +1,6 @@
 //! Organisations: those that one is in, new ones, their names, and deleting them.
 
-use super::{Answer, Done, invitations, local, members, rejected, views};
+use super::{Answer, Done, demand, invitations, local, members, rejected, views};
 use crate::change::By;
 use crate::flows::authentication::recent;
 use crate::model::organisation::{MemberRole, Organisation, OrganisationState};
@@ -29,6 +29,10 @@ pub(super) fn router() -> Router<Arc<Auth>> {
         .route("/organisations/new", get(show_new).post(create))
         .route(&one(""), get(show).post(rename))
         .route(&one("/delete"), get(show_delete).post(delete))
+        .route(
+            &one("/second-factor/demand"),
+            post(demand::demand_of_members),
+        )
         .route(&one("/members"), get(members::list).post(members::set_role))
         .route(&one("/members/remove"), post(members::remove))
         .route(&one("/leave"), post(members::leave))
@@ -207,6 +211,7 @@ fn organisation_page<A>(
     let body = html! {
         dl.facts {
             dt { "Since" } dd { (views::time(organisation.created)) }
+            dt { "Second factor" } dd { @if organisation.demands_second_factor { "Demanded of its people" } @else { "Not demanded" } }
             dt { "Id" } dd { code { (organisation.id) } }
         }
         div.actions {
@@ -216,6 +221,7 @@ fn organisation_page<A>(
         @if may("organisation.change", "") {
             h2 { "Administration" }
             (form(visitor, &path, &fields))
+            (demand::of_members(visitor, organisation))
             div.actions { a.button.danger href={ (path) "/delete" } { "Delete the organisation" } }
         }
     };

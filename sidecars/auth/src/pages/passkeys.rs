@@ -6,7 +6,7 @@ use super::{Answer, Done, local, rejected, views};
 use crate::change::By;
 use crate::credential::passkey::Purpose;
 use crate::passkey_messages::{AuthenticationResponse, RegistrationResponse, SignedPasskey};
-use crate::rest::OwnSession;
+use crate::rest::{Enrol, OwnSession};
 use crate::store::passkey::Passkey;
 use crate::{Auth, AuthError, store};
 use axum::Json;
@@ -16,12 +16,12 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use std::sync::Arc;
 use tickloom_chassis::console::{
-    ButtonKind, Field, FieldError, Form, Page, PageAllowed, SignedIn, Visitor, button_form, form,
+    ButtonKind, Enrolling, Field, FieldError, Form, Page, PageAllowed, Visitor, button_form, form,
 };
 use tickloom_chassis::{Problem, ProblemCode, RequestOrigin};
 
 pub(super) const PATH: &str = "/console/auth/passkeys";
-const NEW: &str = "/console/auth/passkeys/new";
+pub(super) const NEW: &str = "/console/auth/passkeys/new";
 const CREATION: &str = "/console/auth/passkeys/options";
 /// What is asked for to show one: alone, beside a password, and once more in a session.
 pub(super) const SIGN_IN_OPTIONS: &str = "/console/auth/sign-in/passkey/options";
@@ -86,7 +86,7 @@ pub(super) async fn ask_for_factor(State(auth): State<Arc<Auth>>, _: Form) -> An
 /// The same in a session.
 pub(super) async fn ask_for_own(
     State(auth): State<Arc<Auth>>,
-    signed_in: SignedIn,
+    Enrolling(signed_in): Enrolling,
     request: RequestOrigin,
     _: Form,
 ) -> Answer {
@@ -98,7 +98,7 @@ pub(super) async fn ask_for_own(
 /// The same for a new one.
 pub(super) async fn begin(
     State(auth): State<Arc<Auth>>,
-    page: PageAllowed<OwnSession>,
+    page: PageAllowed<Enrol>,
     request: RequestOrigin,
     _: Form,
 ) -> Answer {
@@ -110,7 +110,7 @@ pub(super) async fn begin(
 
 pub(super) async fn list(
     State(auth): State<Arc<Auth>>,
-    page: PageAllowed<OwnSession>,
+    page: PageAllowed<Enrol>,
     Query(query): Query<Done>,
 ) -> Answer {
     let account = &page.allowed.subject.account;
@@ -171,10 +171,7 @@ fn kept(passkey: &Passkey) -> &'static str {
     }
 }
 
-pub(super) async fn show_new(
-    State(auth): State<Arc<Auth>>,
-    page: PageAllowed<OwnSession>,
-) -> Answer {
+pub(super) async fn show_new(State(auth): State<Arc<Auth>>, page: PageAllowed<Enrol>) -> Answer {
     crate::flows::authentication::recent(&page.allowed.subject, auth.clock.now())?;
     Ok(new_page((&auth, &page.visitor), ("", &[])))
 }
@@ -198,7 +195,7 @@ fn new_page((auth, visitor): (&Auth, &Visitor), (name, errors): (&str, &[FieldEr
 
 pub(super) async fn add(
     State(auth): State<Arc<Auth>>,
-    page: PageAllowed<OwnSession>,
+    page: PageAllowed<Enrol>,
     request: RequestOrigin,
     sent: Form,
 ) -> Answer {

@@ -17,7 +17,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use std::sync::Arc;
 use tickloom_chassis::console::{
-    Field, FieldError, Form, LocalPath, Page, SetCookie, SignedIn, Visitor, form,
+    Enrolling, Field, FieldError, Form, LocalPath, Page, SetCookie, SignedIn, Visitor, form,
 };
 use tickloom_chassis::{Problem, ProblemCode, RequestOrigin};
 
@@ -193,7 +193,7 @@ async fn second_factor(
 
 pub(super) async fn show_step_up(
     State(auth): State<Arc<Auth>>,
-    signed_in: SignedIn,
+    Enrolling(signed_in): Enrolling,
     Query(query): Query<Done>,
 ) -> Answer {
     let next = query.next();
@@ -202,7 +202,7 @@ pub(super) async fn show_step_up(
 
 pub(super) async fn send_step_up(
     State(auth): State<Arc<Auth>>,
-    signed_in: SignedIn,
+    Enrolling(signed_in): Enrolling,
     request: RequestOrigin,
     sent: Form,
 ) -> Answer {

@@ -7,9 +7,8 @@ use crate::model::organisation::Organisation;
 use tickloom_chassis::{Result, Write};
 use tickloom_types::Ts;
 
-const ADD: &str =
-    "INSERT INTO organisation (id, version, state, name, created) VALUES ($1, $2, $3, $4, $5)";
-const SET: &str = "UPDATE organisation SET version = $2, state = $3, name = $4 WHERE id = $1";
+const ADD: &str = "INSERT INTO organisation (id, version, state, name, created, demands_factor) VALUES ($1, $2, $3, $4, $5, $6)";
+const SET: &str = "UPDATE organisation SET version = $2, state = $3, name = $4, demands_factor = $5 WHERE id = $1";
 const JOIN: &str =
     "INSERT INTO member (organisation, account, role, since) VALUES ($1, $2, $3, $4)";
 const SET_ROLE: &str = "UPDATE member SET role = $3 WHERE organisation = $1 AND account = $2";
@@ -33,7 +32,8 @@ pub(crate) async fn project(
                 .bind(after.version)
                 .bind(after.state.name())
                 .bind(&after.name)
-                .bind(after.created);
+                .bind(after.created)
+                .bind(i64::from(after.demands_second_factor));
             added.execute(write.connection()).await?;
             return Ok(());
         }
@@ -45,13 +45,17 @@ pub(crate) async fn project(
         } => add_grant(write, &after.id, (id, what, resource, *expires), by).await?,
         OrganisationEvent::GrantRevoked { id } => drop_rows(write, &[DROP_GRANT], id).await?,
         OrganisationEvent::Deleted => drop_rows(write, &[DROP_GRANTS], &after.id).await?,
-        OrganisationEvent::Renamed { .. } | OrganisationEvent::MachineAdded { .. } => {}
+        OrganisationEvent::Renamed { .. }
+        | OrganisationEvent::SecondFactorDemanded
+        | OrganisationEvent::SecondFactorDemandEnded
+        | OrganisationEvent::MachineAdded { .. } => {}
     }
     let set = sqlx::query(SET)
         .bind(&after.id)
         .bind(after.version)
         .bind(after.state.name())
-        .bind(&after.name);
+        .bind(&after.name)
+        .bind(i64::from(after.demands_second_factor));
     set.execute(write.connection()).await?;
     Ok(())
 }

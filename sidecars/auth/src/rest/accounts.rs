@@ -1,7 +1,8 @@
 //! Accounts over HTTP.
 
 use super::{
-    ChangeAccount, CreateAccounts, Problems, ReadAccount, ReadAccounts, SuspendAccount, account_of,
+    ChangeAccount, CreateAccounts, Problems, ReadAccount, ReadAccounts,
+    ReadToEnrol, SuspendAccount, account_of,
 };
 use crate::Auth;
 use crate::change::known;
@@ -209,7 +210,7 @@ pub(super) async fn create_account(
     responses((status = 200, body = Account), Problems))]
 pub(super) async fn get_account(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<ReadAccount>,
+    allowed: Allowed<ReadToEnrol>,
     Path(account): Path<String>,
     if_none_match: IfNoneMatch,
 ) -> Result<Response, Problem> {

@@ -1,6 +1,6 @@
 //! What somebody authenticates with, over HTTP: the password and the second factor.
 
-use super::{OwnAccount, OwnSession, Problems, SuspendAccount, account_of};
+use super::{Enrol, OwnSession, Problems, ReadToEnrol, SuspendAccount, account_of};
 use crate::Auth;
 use crate::flows::factor::NewFactor;
 use crate::flows::password::ChosenPassword;
@@ -106,7 +106,7 @@ pub(super) async fn remove_password(
     responses((status = 201, body = NewFactor), Problems))]
 pub(super) async fn begin_factor(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<OwnSession>,
+    allowed: Allowed<Enrol>,
     request: RequestOrigin,
     _: Unkept,
 ) -> Result<(StatusCode, NoStore, Json<NewFactor>), Problem> {
@@ -121,7 +121,7 @@ pub(super) async fn begin_factor(
     responses((status = 200, body = Codes), Problems))]
 pub(super) async fn confirm_factor(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<OwnSession>,
+    allowed: Allowed<Enrol>,
     request: RequestOrigin,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
@@ -140,7 +140,7 @@ pub(super) async fn confirm_factor(
     responses((status = 200, body = CodesLeft), Problems))]
 pub(super) async fn count_codes(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<OwnAccount>,
+    allowed: Allowed<ReadToEnrol>,
 ) -> Result<Json<CodesLeft>, Problem> {
     let left = auth.codes_left(&allowed.subject).await?;
     Ok(Json(CodesLeft { left }))

@@ -1,7 +1,7 @@
 //! Passkeys over HTTP.
 
 use super::sessions::{NO_STORE, NoStore, device};
-use super::{ChangeAccount, OwnSession, Problems, ReadAccount, account_of};
+use super::{ChangeAccount, Enrol, Problems, ReadToEnrol, account_of};
 use crate::credential::passkey::Purpose;
 use crate::flows::sessions::Tokens;
 use crate::passkey_messages::{
@@ -103,7 +103,7 @@ pub(super) async fn sign_in_with_passkey(
     responses((status = 200, body = RequestOptions), Problems))]
 pub(super) async fn ask_own_passkey(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<OwnSession>,
+    allowed: Allowed<Enrol>,
     request: RequestOrigin,
     _: Unkept,
 ) -> Result<(NoStore, Json<RequestOptions>), Problem> {
@@ -118,7 +118,7 @@ pub(super) async fn ask_own_passkey(
     responses((status = 200, body = CreationOptions), Problems))]
 pub(super) async fn begin_passkey(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<ChangeAccount>,
+    allowed: Allowed<Enrol>,
     request: RequestOrigin,
     Path(account): Path<String>,
     _: Unkept,
@@ -136,7 +136,7 @@ pub(super) async fn begin_passkey(
     responses((status = 201, body = Passkey, description = "`recovery_codes` are there once"), Problems))]
 pub(super) async fn add_passkey(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<ChangeAccount>,
+    allowed: Allowed<Enrol>,
     request: RequestOrigin,
     Path(account): Path<String>,
     sent: Idempotent,
@@ -164,7 +164,7 @@ pub(super) async fn add_passkey(
     responses((status = 200, body = Page<Passkey>), Problems))]
 pub(super) async fn list_passkeys(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<ReadAccount>,
+    allowed: Allowed<ReadToEnrol>,
     Path(account): Path<String>,
     query: PageQuery,
 ) -> Result<Json<Page<Passkey>>, Problem> {

@@ -1,7 +1,7 @@
 //! Signing in with a provider, and outside identities, over HTTP.
 
 use super::sessions::{NO_STORE, NoStore, device, shown};
-use super::{ChangeAccount, OwnSession, Problems, ReadAccount, account_of};
+use super::{ChangeAccount, Enrol, OwnSession, Problems, ReadAccount, account_of};
 use crate::flows::authentication::SecondFactor;
 use crate::flows::providers::{BegunRequest, Finished, Purpose};
 use crate::flows::sessions::Tokens;
@@ -164,7 +164,7 @@ pub(super) async fn finish_second_factor(
     responses((status = 201, body = Begun), Problems))]
 pub(super) async fn begin_step_up(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<OwnSession>,
+    allowed: Allowed<Enrol>,
     Path(provider): Path<String>,
     _: Unkept,
 ) -> Result<(StatusCode, NoStore, Json<Begun>), Problem> {
@@ -182,7 +182,7 @@ pub(super) async fn begin_step_up(
     responses((status = 204, description = "Done; it counts for a quarter of an hour"), Problems))]
 pub(super) async fn finish_step_up(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<OwnSession>,
+    allowed: Allowed<Enrol>,
     request: RequestOrigin,
     Path(provider): Path<String>,
     sent: Unkept,

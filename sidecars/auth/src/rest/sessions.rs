@@ -1,6 +1,6 @@
 //! Signing in, going on, and signing out, over HTTP.
 
-use super::{ChangeAccount, OwnSession, Problems, ReadAccount, account_of};
+use super::{Enrol, Problems, ReadToEnrol, account_of};
 use crate::credential::password::Password;
 use crate::flows::authentication::recent_for_others;
 use crate::flows::sessions::{Shown, Tokens};
@@ -95,7 +95,7 @@ pub(super) async fn refresh(
     responses((status = 204, description = "Done; it counts for a quarter of an hour"), Problems))]
 pub(super) async fn step_up(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<OwnSession>,
+    allowed: Allowed<Enrol>,
     request: RequestOrigin,
     sent: Unkept,
 ) -> Result<StatusCode, Problem> {
@@ -121,7 +121,7 @@ pub(super) async fn step_up(
     responses((status = 200, body = Page<Session>), Problems))]
 pub(super) async fn list_sessions(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<ReadAccount>,
+    allowed: Allowed<ReadToEnrol>,
     Path(account): Path<String>,
     query: PageQuery,
 ) -> Result<Json<Page<Session>>, Problem> {
@@ -141,7 +141,7 @@ pub(super) async fn list_sessions(
     responses((status = 204, description = "It is over"), Problems))]
 pub(super) async fn end_session(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<ChangeAccount>,
+    allowed: Allowed<Enrol>,
     request: RequestOrigin,
     Path((account, session)): Path<(String, String)>,
     sent: Idempotent,
@@ -162,7 +162,7 @@ pub(super) async fn end_session(
     responses((status = 204, description = "They are over"), Problems))]
 pub(super) async fn end_sessions(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<ChangeAccount>,
+    allowed: Allowed<Enrol>,
     request: RequestOrigin,
     Path(account): Path<String>,
     sent: Idempotent,

@@ -139,6 +139,8 @@ async fn verdict(
         (None, Some(cookie)) => auth.subject_at_site(site, &cookie, now).await?,
         (None, None) => None,
     };
+    // Who lacks a demanded second factor is led to where one is set up, as one is to sign in.
+    let subject = subject.filter(|one| bearer.is_some() || !one.lacks_second_factor);
     // The application behind a proxy that leaves `Authorization` in could do with it whatever it is for.
     if bearer.is_some() && subject.as_ref().is_some_and(|one| !is_for_sites(one)) {
         let why = format!("a key or token for sites has the scope {OPEN} and no other");

@@ -8,14 +8,14 @@ use sqlx::{Any, Executor, Row};
 use tickloom_chassis::{ChassisError, Result, Write};
 use utoipa::ToSchema;
 
-const COLUMNS_BY_ID: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys, suspended_by \
+const COLUMNS_BY_ID: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys, suspended_by, is_factor_demanded \
     FROM account WHERE id = $1";
-const BY_EMAIL: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys, suspended_by \
+const BY_EMAIL: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys, suspended_by, is_factor_demanded \
     FROM account WHERE email = $1";
-const AFTER: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys, suspended_by \
+const AFTER: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys, suspended_by, is_factor_demanded \
     FROM account WHERE id > $1 ORDER BY id LIMIT $2";
 /// Part of a name or an address, in lower case, or a whole id.
-const SEARCH: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys, suspended_by \
+const SEARCH: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys, suspended_by, is_factor_demanded \
     FROM account WHERE id > $1 AND (id = $2 OR email LIKE $3 ESCAPE '!' OR name_folded LIKE $3 ESCAPE '!') ORDER BY id LIMIT $4";
 const GRANTS: &str = "SELECT id, what, resource, expires, created, created_by FROM granted WHERE account = $1 ORDER BY id";
 const GRANTS_AFTER: &str = "SELECT id, what, resource, expires, created, created_by FROM granted \
@@ -28,9 +28,15 @@ const ADMINISTRATORS: &str = "SELECT DISTINCT account.id FROM account JOIN grant
 const UNFOLDED: &str =
     "SELECT id, name FROM account WHERE name <> '' AND name_folded = '' LIMIT 1000";
 const FOLD: &str = "UPDATE account SET name_folded = $2 WHERE id = $1";
+const LACKS_FACTOR: &str = concat!("SELECT ", lacks_factor!(), " FROM account WHERE id = $1");
+const DEMAND: &str = "INSERT INTO demand (what) VALUES ($1) ON CONFLICT (what) DO NOTHING";
+const DROP_DEMAND: &str = "DELETE FROM demand WHERE what = $1";
 const ADD_PERSON_KEY: &str = "INSERT INTO person_key (account, key) VALUES ($1, $2)";
 const PERSON_KEY: &str = "SELECT key FROM person_key WHERE account = $1";
 const DROP_PERSON_KEY: &str = "DELETE FROM person_key WHERE account = $1";
+
+/// What is demanded of all people.
+const SECOND_FACTOR: &str = "second_factor";
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -44,6 +50,9 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ADMINISTRATORS,
     UNFOLDED,
     FOLD,
+    LACKS_FACTOR,
+    DEMAND,
+    DROP_DEMAND,
     ADD_PERSON_KEY,
     PERSON_KEY,
     DROP_PERSON_KEY,
@@ -175,6 +184,25 @@ pub(crate) async fn administrators<'e>(
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
+/// Whether a second factor is demanded of an account, and it has none.
+pub(crate) async fn lacks_factor<'e>(
+    at: impl Executor<'e, Database = Any>,
+    id: &str,
+) -> Result<bool> {
+    let row = sqlx::query(LACKS_FACTOR).bind(id);
+    let row = row.fetch_optional(at).await?;
+    let found: Option<i64> = row.map(|row| row.try_get(0)).transpose()?;
+    Ok(found.is_some_and(|lacks| lacks != 0))
+}
+
+/// Demands a second factor of all people, or does not any more. Whether that is another demand than there was.
+pub(crate) async fn set_demand(write: &mut Write, is_demanded: bool) -> Result<bool> {
+    let statement = if is_demanded { DEMAND } else { DROP_DEMAND };
+    let set = sqlx::query(statement).bind(SECOND_FACTOR);
+    let set = set.execute(write.connection()).await?;
+    Ok(set.rows_affected() > 0)
+}
+
 pub(crate) async fn add_person_key(write: &mut Write, id: &str, key: &PersonKey) -> Result<()> {
     let added = sqlx::query(ADD_PERSON_KEY).bind(id).bind(key.bytes());
     added.execute(write.connection()).await?;
@@ -216,6 +244,7 @@ fn account(row: &AnyRow) -> Result<Account> {
         created: row.try_get(8)?,
         passkeys: row.try_get(9)?,
         suspended_by: suspender_of(&id, row.try_get(10)?)?,
+        is_second_factor_demanded: row.try_get::<i64, _>(11)? == 1,
         id,
     })
 }

@@ -20,13 +20,17 @@ const ADD: &str = "INSERT INTO authorisation \
 const ONE: &str = "SELECT id, client, account, session, scopes, resources, nonce, authenticated_at, methods, began, expires, login \
     FROM authorisation WHERE id = $1";
 /// One whose token somebody shows, with its account, whether the token itself was revoked, and its session if it has one.
-const SHOWN: &str = "SELECT authorisation.client, authorisation.account, authorisation.expires, authorisation.session, \
+const SHOWN: &str = concat!(
+    "SELECT authorisation.client, authorisation.account, authorisation.expires, authorisation.session, \
     account.version, account.state, revoked_token.id, session.expires, session.last_used, \
     (SELECT CAST(coalesce(sum(organisation.version), 0) AS BIGINT) FROM member \
-    JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id) FROM authorisation \
+    JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id), ",
+    lacks_factor!(),
+    ", authorisation.methods FROM authorisation \
     JOIN account ON account.id = authorisation.account \
     LEFT JOIN revoked_token ON revoked_token.id = $2 \
-    LEFT JOIN session ON session.id = authorisation.session WHERE authorisation.id = $1";
+    LEFT JOIN session ON session.id = authorisation.session WHERE authorisation.id = $1"
+);
 /// Those of an account that go on, with their applications.
 const GIVEN: &str = "SELECT authorisation.id, authorisation.client, client.settings, authorisation.scopes, authorisation.resources, \
     authorisation.began, authorisation.expires, authorisation.session FROM authorisation \
@@ -139,6 +143,10 @@ pub(crate) struct ShownAuthorisation {
     pub(crate) version: GrantVersion,
     /// State of the account.
     pub(crate) state: String,
+    /// Whether a second factor is demanded of the account, and it has none.
+    pub(crate) lacks_factor: bool,
+    /// How the person had authenticated who allowed it.
+    pub(crate) methods: String,
     pub(crate) is_token_revoked: bool,
     /// When its session ends, and when it was last used, if there is such a session.
     pub(crate) session: Option<(i64, i64)>,
@@ -209,6 +217,8 @@ pub(crate) async fn shown<'e>(
         has_session: row.try_get::<Option<String>, _>(3)?.is_some(),
         version: (row.try_get(4)?, row.try_get(9)?),
         state: row.try_get(5)?,
+        lacks_factor: row.try_get::<i64, _>(10)? != 0,
+        methods: row.try_get(11)?,
         is_token_revoked: row.try_get::<Option<String>, _>(6)?.is_some(),
         session: expires.zip(last_used),
     }))

@@ -8,11 +8,15 @@ use tickloom_chassis::{Result, Write};
 
 const SET: &str = "INSERT INTO browser_session (id, session, hash) VALUES ($1, $2, $3) \
     ON CONFLICT (session) DO UPDATE SET id = excluded.id, hash = excluded.hash";
-const SHOWN: &str = "SELECT browser_session.session, browser_session.hash, session.account, session.expires, session.last_used, \
+const SHOWN: &str = concat!(
+    "SELECT browser_session.session, browser_session.hash, session.account, session.expires, session.last_used, \
     session.authenticated_at, account.version, account.state, account.name, \
     (SELECT CAST(coalesce(sum(organisation.version), 0) AS BIGINT) FROM member \
-    JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id) FROM browser_session \
-    JOIN session ON session.id = browser_session.session JOIN account ON account.id = session.account WHERE browser_session.id = $1";
+    JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id), ",
+    lacks_factor!(),
+    ", session.methods FROM browser_session \
+    JOIN session ON session.id = browser_session.session JOIN account ON account.id = session.account WHERE browser_session.id = $1"
+);
 const DROP_OVER: &str = "DELETE FROM browser_session WHERE session NOT IN (SELECT id FROM session)";
 const ADD_STEP: &str = "INSERT INTO sign_in_step (id, account, hash, password, attempts, expires) \
     VALUES ($1, $2, $3, $4, $5, $6)";
@@ -81,6 +85,8 @@ pub(crate) async fn shown<'e>(
             authenticated_at: row.try_get(5)?,
             version: (row.try_get(6)?, row.try_get(9)?),
             state: row.try_get(7)?,
+            lacks_factor: row.try_get::<i64, _>(10)? != 0,
+            methods: row.try_get(11)?,
         },
         name: row.try_get(8)?,
     }))

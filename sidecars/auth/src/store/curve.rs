@@ -13,10 +13,14 @@ const AFTER: &str = "SELECT id, public_key, name, scopes, created, expires FROM 
     WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3";
 const ONE: &str = "SELECT id, public_key, name, scopes, created, expires FROM curve_key WHERE account = $1 AND id = $2";
 /// A key that somebody shows, with the account that it is of.
-const SHOWN: &str = "SELECT curve_key.id, curve_key.account, scopes, expires, version, state, \
+const SHOWN: &str = concat!(
+    "SELECT curve_key.id, curve_key.account, scopes, expires, version, state, \
     (SELECT CAST(coalesce(sum(organisation.version), 0) AS BIGINT) FROM member \
-    JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id) FROM curve_key \
-    JOIN account ON account.id = curve_key.account WHERE curve_key.public_key = $1";
+    JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id), ",
+    lacks_factor!(),
+    " FROM curve_key \
+    JOIN account ON account.id = curve_key.account WHERE curve_key.public_key = $1"
+);
 const COUNT: &str = "SELECT CAST(count(*) AS BIGINT) FROM curve_key WHERE account = $1 AND (expires IS NULL OR expires > $2)";
 
 /// Every statement of this file.
@@ -49,6 +53,8 @@ pub(crate) struct ShownCurveKey {
     /// Versions of the account and of its organisations.
     pub(crate) version: GrantVersion,
     pub(crate) state: AccountState,
+    /// Whether a second factor is demanded of the account, and it has none.
+    pub(crate) lacks_factor: bool,
 }
 
 /// Keys of an account with ids above one, by id.
@@ -90,6 +96,7 @@ pub(crate) async fn shown<'e>(
         expires: row.try_get(3)?,
         version: (row.try_get(4)?, row.try_get(6)?),
         state: state_of(&account, &state)?,
+        lacks_factor: row.try_get::<i64, _>(7)? != 0,
         account,
     }))
 }

@@ -15,10 +15,14 @@ const KEYS_AFTER: &str = "SELECT access_key.id, name, scopes, created, expires, 
 const KEY: &str = "SELECT access_key.id, name, scopes, created, expires, last_used FROM access_key \
     LEFT JOIN key_secret ON key_secret.id = access_key.id WHERE account = $1 AND access_key.id = $2";
 /// A key that somebody shows, with the account that it is of.
-const SHOWN: &str = "SELECT access_key.account, scopes, expires, hash, last_used, version, state, \
+const SHOWN: &str = concat!(
+    "SELECT access_key.account, scopes, expires, hash, last_used, version, state, \
     (SELECT CAST(coalesce(sum(organisation.version), 0) AS BIGINT) FROM member \
-    JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id) FROM access_key \
-    JOIN key_secret ON key_secret.id = access_key.id JOIN account ON account.id = access_key.account WHERE access_key.id = $1";
+    JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id), ",
+    lacks_factor!(),
+    " FROM access_key \
+    JOIN key_secret ON key_secret.id = access_key.id JOIN account ON account.id = access_key.account WHERE access_key.id = $1"
+);
 const COUNT: &str = "SELECT CAST(count(*) AS BIGINT) FROM access_key WHERE account = $1 AND (expires IS NULL OR expires > $2)";
 const ADD_SECRET: &str = "INSERT INTO key_secret (id, hash) VALUES ($1, $2)";
 const DROP_SECRET: &str = "DELETE FROM key_secret WHERE id = $1";
@@ -58,6 +62,8 @@ pub(crate) struct ShownKey {
     pub(crate) version: GrantVersion,
     /// State of the account.
     pub(crate) state: String,
+    /// Whether a second factor is demanded of the account, and it has none.
+    pub(crate) lacks_factor: bool,
 }
 
 /// Keys of an account with ids above one, by id.
@@ -97,6 +103,7 @@ pub(crate) async fn shown<'e>(
         last_used: row.try_get(4)?,
         version: (row.try_get(5)?, row.try_get(7)?),
         state: row.try_get(6)?,
+        lacks_factor: row.try_get::<i64, _>(8)? != 0,
     }))
 }
 

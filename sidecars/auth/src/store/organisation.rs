@@ -9,8 +9,9 @@ use sqlx::{Any, Executor, Row};
 use tickloom_chassis::Result;
 use utoipa::ToSchema;
 
-const BY_ID: &str = "SELECT id, version, state, name, created FROM organisation WHERE id = $1";
-const AFTER: &str = "SELECT id, version, state, name, created FROM organisation \
+const BY_ID: &str =
+    "SELECT id, version, state, name, created, demands_factor FROM organisation WHERE id = $1";
+const AFTER: &str = "SELECT id, version, state, name, created, demands_factor FROM organisation \
     WHERE id > $1 AND state = 'active' ORDER BY id LIMIT $2";
 const MEMBERS_AFTER: &str = "SELECT member.account, account.kind, account.state, account.name, account.email, member.role, member.since \
     FROM member JOIN account ON account.id = member.account \
@@ -268,6 +269,7 @@ fn organisation(row: &AnyRow) -> Result<Organisation> {
         state,
         name: row.try_get(3)?,
         created: row.try_get(4)?,
+        demands_second_factor: row.try_get::<i64, _>(5)? == 1,
         id,
     })
 }

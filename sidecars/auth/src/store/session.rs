@@ -15,10 +15,14 @@ const OF_ACCOUNT: &str = "SELECT id, account, device, began, last_used, expires,
     WHERE account = $1 AND id > $2 AND expires > $3 AND last_used > $4 ORDER BY id LIMIT $5";
 const ONE: &str = "SELECT id, account, device, began, last_used, expires, authenticated_at, methods FROM session WHERE id = $1";
 /// A session whose token somebody shows, with its account.
-const SHOWN: &str = "SELECT session.account, expires, last_used, authenticated_at, version, state, \
+const SHOWN: &str = concat!(
+    "SELECT session.account, expires, last_used, authenticated_at, version, state, \
     (SELECT CAST(coalesce(sum(organisation.version), 0) AS BIGINT) FROM member \
-    JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id) FROM session \
-    JOIN account ON account.id = session.account WHERE session.id = $1";
+    JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id), ",
+    lacks_factor!(),
+    ", methods FROM session \
+    JOIN account ON account.id = session.account WHERE session.id = $1"
+);
 const TOUCH: &str = "UPDATE session SET last_used = $2 WHERE id = $1";
 const STEP_UP: &str = "UPDATE session SET authenticated_at = $2, methods = $3 WHERE id = $1";
 const DROP: &str = "DELETE FROM session WHERE id = $1 AND account = $2 RETURNING id";
@@ -94,6 +98,10 @@ pub(crate) struct ShownSession {
     pub(crate) version: GrantVersion,
     /// State of the account.
     pub(crate) state: String,
+    /// Whether a second factor is demanded of the account, and it has none.
+    pub(crate) lacks_factor: bool,
+    /// How the person authenticated, in the words of RFC 8176.
+    pub(crate) methods: String,
 }
 
 /// What continues a session, once.
@@ -156,6 +164,8 @@ pub(crate) async fn shown<'e>(
         authenticated_at: row.try_get(3)?,
         version: (row.try_get(4)?, row.try_get(6)?),
         state: row.try_get(5)?,
+        lacks_factor: row.try_get::<i64, _>(7)? != 0,
+        methods: row.try_get(8)?,
     }))
 }
 

@@ -15,12 +15,16 @@ const ADD: &str = "INSERT INTO site_session (id, hash, session, site) VALUES ($1
 /// Those of a session at a site but for a new one and the newest beside it: their ids begin with the time.
 const DROP_BEYOND: &str = "DELETE FROM site_session WHERE session = $1 AND site = $2 AND id <> $3 AND id NOT IN \
     (SELECT id FROM site_session WHERE session = $1 AND site = $2 AND id <> $3 ORDER BY id DESC LIMIT $4)";
-const SHOWN: &str = "SELECT site_session.hash, session.account, session.expires, session.last_used, \
+const SHOWN: &str = concat!(
+    "SELECT site_session.hash, session.account, session.expires, session.last_used, \
     session.authenticated_at, account.version, account.state, \
     (SELECT CAST(coalesce(sum(organisation.version), 0) AS BIGINT) FROM member \
-    JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id) FROM site_session \
+    JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id), ",
+    lacks_factor!(),
+    ", session.methods FROM site_session \
     JOIN session ON session.id = site_session.session JOIN account ON account.id = session.account \
-    WHERE site_session.id = $1 AND site_session.site = $2";
+    WHERE site_session.id = $1 AND site_session.site = $2"
+);
 const DROP_OVER: &str = "DELETE FROM site_session WHERE session NOT IN (SELECT id FROM session)";
 
 /// Every statement of this file.
@@ -120,6 +124,8 @@ pub(crate) async fn shown<'e>(
             authenticated_at: row.try_get(4)?,
             version: (row.try_get(5)?, row.try_get(7)?),
             state: row.try_get(6)?,
+            lacks_factor: row.try_get::<i64, _>(8)? != 0,
+            methods: row.try_get(9)?,
         },
     }))
 }

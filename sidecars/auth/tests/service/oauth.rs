@@ -10,6 +10,8 @@ mod browser;
 mod code;
 #[path = "oauth/consent.rs"]
 mod consent;
+#[path = "oauth/demand.rs"]
+mod demand;
 #[path = "oauth/device.rs"]
 mod device;
 #[path = "oauth/device_pages.rs"]

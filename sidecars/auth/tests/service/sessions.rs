@@ -29,7 +29,7 @@ fn the_first_administrator_is_made_with_a_link_that_is_good_once() {
         let link = served.setup_link();
         assert_ne!(first, link);
         served.set_up(&first).refused(422, "refused");
-        let weak = json!({"link": link, "email": ADA, "name": "Ada", "password": "password12345"});
+        let weak = json!({"link": link, "email": ADA, "name": "Ada", "password": "passwords1234"});
         let reply = served.client.post("/auth/v1/links/finish", None, &weak);
         let reply = reply.refused(422, "refused");
         assert!(

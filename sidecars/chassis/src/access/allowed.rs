@@ -1,6 +1,6 @@
 //! The door of an operation: its handler takes an [`Allowed`], so that nothing is answered that was not decided.
 
-use super::decide::decide;
+use super::decide::{Because, Decision, decide, decide_enrolment};
 use super::subject::Subject;
 use crate::ChassisError;
 use crate::clock::Clock;
@@ -22,6 +22,8 @@ use tonic::{Extensions, Status};
 pub trait Access: Send + Sync + 'static {
     /// What is done: `run.read`.
     const ACTION: &'static str;
+    /// Whether it is part of setting up a second factor of one's own: who lacks one that is demanded may do it to their account.
+    const ENROLS: bool = false;
 
     /// On what, from the parts of the path: `run/today`, or `run/*` for all.
     fn resource(path: &PathParts, subject: &Subject) -> String;
@@ -181,12 +183,29 @@ fn check<A: Access>(subject: &Subject, path: &PathParts, now: Ts) -> Result<Stri
         return Err(Problem::new(ProblemCode::NotFound, detail));
     }
     let resource = A::resource(path, subject);
-    let decision = decide(subject, A::ACTION, &resource, now);
-    if decision.allow {
-        return Ok(resource);
+    let decision = if A::ENROLS {
+        decide_enrolment(subject, A::ACTION, &resource, now)
+    } else {
+        decide(subject, A::ACTION, &resource, now)
+    };
+    match decision.refusal(A::ACTION, &resource) {
+        Some(problem) => Err(problem),
+        None => Ok(resource),
     }
-    let detail = format!("{} on {resource}: {}", A::ACTION, decision.because);
-    Err(Problem::new(ProblemCode::Forbidden, detail))
+}
+
+impl Decision {
+    /// What whoever asked is told, if it may not be done.
+    #[must_use]
+    pub fn refusal(&self, action: &str, resource: &str) -> Option<Problem> {
+        let code = match (self.allow, &self.because) {
+            (true, _) => return None,
+            (false, Because::SecondFactorDemanded) => ProblemCode::SecondFactorDemanded,
+            (false, _) => ProblemCode::Forbidden,
+        };
+        let detail = format!("{action} on {resource}: {}", self.because);
+        Some(Problem::new(code, detail))
+    }
 }
 
 /// Whether a part of a path can be the name of one thing. In a page it becomes part of where a form goes, which has to be where it says.

@@ -58,16 +58,38 @@ pub enum Because {
     },
     /// No grant allows it.
     NoGrant,
+    /// A second factor is demanded of the account, and it has none.
+    SecondFactorDemanded,
     /// The account is suspended or was deleted.
     Inactive,
 }
 
 /// Whether a subject may do an action (`NOUN.VERB`) on a resource (`NOUN/NAME`, or `NOUN/*` for all of them), and why.
 ///
-/// The action has to be in a scope of the token or key. Then it may be done to the subject's own account, or by a grant for the
+/// Of whom a second factor is demanded who has none may do nothing. The action has to be in a scope of the token or key. Then it may be done to the subject's own account, or by a grant for the
 /// resource or for something above it. It looks at the grants of these places alone, however many there are.
 #[must_use]
 pub fn decide(subject: &Subject, action: &str, resource: &str, now: Ts) -> Decision {
+    if subject.lacks_second_factor {
+        return refuse(Because::SecondFactorDemanded);
+    }
+    decide_enrolled(subject, action, resource, now)
+}
+
+/// The same for what it takes to set a second factor up, which is done without one: in a session, and to one's own account alone.
+pub(super) fn decide_enrolment(
+    subject: &Subject,
+    action: &str,
+    resource: &str,
+    now: Ts,
+) -> Decision {
+    if subject.session.is_some() && is_own(&subject.account, resource) {
+        return decide_enrolled(subject, action, resource, now);
+    }
+    decide(subject, action, resource, now)
+}
+
+fn decide_enrolled(subject: &Subject, action: &str, resource: &str, now: Ts) -> Decision {
     if !subject.scopes.iter().any(|scope| scope.covers(action)) {
         let scopes = subject.scopes.iter().map(ToString::to_string).collect();
         return refuse(Because::OutOfScope { scopes });
@@ -161,6 +183,9 @@ impl fmt::Display for Because {
             }
             Because::Expired { id, .. } => write!(f, "grant {id} has expired"),
             Because::NoGrant => f.write_str("no grant allows it"),
+            Because::SecondFactorDemanded => {
+                f.write_str("a second factor is demanded of the account, which has none")
+            }
             Because::Inactive => f.write_str("the account is suspended or was deleted"),
         }
     }
@@ -191,6 +216,7 @@ mod tests {
             scopes: scopes.iter().map(|scope| scope.parse().unwrap()).collect(),
             grants: Arc::new(Grants::new(grants)),
             authenticated_at: Ts(0),
+            lacks_second_factor: false,
         }
     }
 
@@ -301,6 +327,43 @@ mod tests {
                 (allow, why),
                 "{action} {resource} {now}"
             );
+        }
+    }
+
+    #[test]
+    fn who_lacks_a_demanded_second_factor_sets_one_up_and_does_nothing_else() {
+        let everything = vec![grant("grn_1", "administrator", "*", None)];
+        let lacking = Subject {
+            session: Some("ses_1".to_owned()),
+            lacks_second_factor: true,
+            ..subject(&["*"], everything)
+        };
+        let why = "a second factor is demanded of the account, which has none";
+        for (action, resource, to_enrol) in [
+            ("run.read", "run/today", false),
+            ("account.read", "account/usr_1", true),
+            ("account.change", "account/usr_1", true),
+            ("account.change", "account/usr_2", false),
+            ("account.change", "account/*", false),
+        ] {
+            let decision = decide(&lacking, action, resource, Ts(1));
+            let found = (decision.allow, decision.because.to_string());
+            assert_eq!(found, (false, why.to_owned()), "{action} {resource}");
+            let enrolment = decide_enrolment(&lacking, action, resource, Ts(1));
+            assert_eq!(enrolment.allow, to_enrol, "{action} {resource}");
+        }
+        let narrow = Subject {
+            scopes: vec!["run.read".parse().unwrap()],
+            ..lacking.clone()
+        };
+        let key = Subject {
+            session: None,
+            key: Some("key_1".to_owned()),
+            ..lacking
+        };
+        for subject in [narrow, key] {
+            let decision = decide_enrolment(&subject, "account.change", "account/usr_1", Ts(1));
+            assert!(!decision.allow, "{subject:?}");
         }
     }
 

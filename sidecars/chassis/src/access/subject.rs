@@ -23,6 +23,8 @@ pub struct Subject {
     pub grants: Arc<Grants>,
     /// When the person last authenticated, with a password and what else was asked.
     pub authenticated_at: Ts,
+    /// Whether a second factor is demanded of the account, and it has none: until it has one, only what it takes to set one up is allowed.
+    pub lacks_second_factor: bool,
 }
 
 impl Subject {
@@ -53,6 +55,7 @@ impl Subject {
             scopes: vec![ActionPattern::ALL],
             grants: Arc::new(Grants::new([grant])),
             authenticated_at: Ts(0),
+            lacks_second_factor: false,
         }
     }
 

@@ -127,6 +127,7 @@ impl TestAuthenticator {
             grants: Arc::new(Grants::new(grant)),
             authenticated_at: Ts(claims.auth_time? * NANOS_PER_SECOND),
             account: claims.sub,
+            lacks_second_factor: false,
         })
     }
 }

@@ -179,6 +179,10 @@ mod tests {
         fn sign_out_path(&self) -> &'static str {
             "/console/out"
         }
+        fn enrol_path(&self) -> &'static str {
+            ""
+        }
+
         fn step_up_path(&self) -> &'static str {
             "/console/again"
         }

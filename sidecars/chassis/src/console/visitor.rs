@@ -59,6 +59,9 @@ pub trait BrowserSessions: Send + Sync + 'static {
     /// Path of the page where one authenticates once more; it takes where to go then as `next`.
     fn step_up_path(&self) -> &'static str;
 
+    /// Path of the page that leads to setting up a second factor, for who lacks one that is demanded; it takes where to go then as `next`.
+    fn enrol_path(&self) -> &'static str;
+
     /// Whose session this is the cookie of, if it goes on.
     fn session<'a>(&'a self, cookie: &'a str) -> BrowserSessionFuture<'a>;
 }
@@ -202,7 +205,9 @@ impl Visitor {
 
     /// The menu as this visitor sees it.
     pub(super) fn menu(&self) -> Vec<MenuGroup> {
-        let Some(subject) = &self.subject else {
+        // Who lacks a demanded second factor gets to none of these pages.
+        let subject = self.subject.as_ref();
+        let Some(subject) = subject.filter(|subject| !subject.lacks_second_factor) else {
             return Vec::new();
         };
         let is_seen = |item: &&MenuItem| {

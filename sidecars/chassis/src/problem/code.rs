@@ -18,6 +18,8 @@ pub enum ProblemCode {
     Forbidden,
     /// Whoever asks has to authenticate once more.
     StepUpRequired,
+    /// Whoever asks has to set up a second factor first.
+    SecondFactorDemanded,
     /// There is nothing under this path, or nothing of this name.
     NotFound,
     /// The path does not take this method.
@@ -57,7 +59,7 @@ pub(super) struct Row {
 }
 
 /// Every code, in the order in which they are declared. Of codes of one status the first is the general one.
-pub(super) const ROWS: [Row; 18] = [
+pub(super) const ROWS: [Row; 19] = [
     Row {
         code: ProblemCode::BadRequest,
         name: "bad_request",
@@ -92,6 +94,13 @@ pub(super) const ROWS: [Row; 18] = [
         status: StatusCode::FORBIDDEN,
         title: "A recent authentication is needed",
         page: include_str!("../../../../docs/errors/step_up_required.md"),
+    },
+    Row {
+        code: ProblemCode::SecondFactorDemanded,
+        name: "second_factor_demanded",
+        status: StatusCode::FORBIDDEN,
+        title: "A second factor has to be set up first",
+        page: include_str!("../../../../docs/errors/second_factor_demanded.md"),
     },
     Row {
         code: ProblemCode::NotFound,

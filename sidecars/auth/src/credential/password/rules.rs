@@ -1,7 +1,8 @@
-//! What a new password has to be (NIST SP 800-63B, section 3.1.1; OWASP ASVS 5.0, section 6.2): long, not easy to guess, not known
-//! from a breach. Which kinds of characters it has does not matter.
+//! What a new password has to be (NIST SP 800-63B, section 3.1.1; OWASP ASVS 5.0, section 6.2): long, not common, not easy to guess,
+//! not known from a breach. Which kinds of characters it has does not matter.
 
 use super::breached::BreachedList;
+use super::common::is_common;
 use super::{PASSWORD_CHARACTERS_MIN, Password, PasswordError, PasswordRefused};
 use unicode_normalization::char::is_public_assigned;
 use zxcvbn::feedback::Feedback;
@@ -50,6 +51,9 @@ impl Rules {
         if let Some(unknown) = text.chars().find(|letter| !is_public_assigned(*letter)) {
             let code = u32::from(unknown);
             return Err(PasswordRefused::Unassigned { code }.into());
+        }
+        if is_common(text) {
+            return Err(PasswordRefused::Common.into());
         }
         let parts = parts(words);
         if left_over(text, &parts) < LEFT_OVER_MIN {
@@ -195,11 +199,11 @@ mod tests {
     #[test]
     fn what_is_easy_to_guess_is_refused_with_advice() {
         for text in [
-            "password1234",
-            "qwertyuiop12",
-            "aaaaaaaaaaaaaaaa",
-            "abcdefghijklmnop",
-            "123456789012",
+            "passwords1234",
+            "qwertyuiop1212",
+            "aaaaaaaaaaaaaaaaaaaaaa",
+            "abcdefghijklmnopq",
+            "1234567890121234",
             "tickloomtickloom",
             "Tickloom2026!",
             "AdaLovelace1815",
@@ -212,11 +216,14 @@ mod tests {
                 other => panic!("{text}: {other:?}"),
             }
         }
-        let said = refused("password1234").unwrap().to_string();
+        let said = refused("passwords1234").unwrap().to_string();
         assert!(
             said.starts_with("the password is easy to guess: "),
             "{said}"
         );
+        // What everybody tries first needs no estimate.
+        assert_eq!(refused("password1234"), Some(PasswordRefused::Common));
+        assert_eq!(refused("ManchesterUnited"), Some(PasswordRefused::Common));
         // The same for somebody else is another thing, and so is a name beside something else.
         assert_eq!(refused("ada orbit velvet"), None);
         let password = Password::new("lovelace engine ada".to_owned()).unwrap();

@@ -111,6 +111,14 @@ impl Auth {
         let Some(subject) = subject.filter(is_fresh) else {
             return Ok(Step::SignIn(after_sign_in(form, &asked.request, by.now)));
         };
+        if subject.lacks_second_factor {
+            if asked.request.is_silent {
+                let words = "the person has to set up a second factor";
+                return Ok(Step::Answer(refuse(OAuthCode::InteractionRequired, words)));
+            }
+            let detail = "a second factor is demanded of the account, which has none";
+            return Err(Problem::new(ProblemCode::SecondFactorDemanded, detail).into());
+        }
         let connection = self.database.reader().acquire().await;
         let mut connection = connection.map_err(ChassisError::from)?;
         let is_to_be_asked = self.is_to_be_asked(&mut connection, subject, &asked);

@@ -2,6 +2,7 @@
 
 use crate::Auth;
 use crate::flows::authentication::is_over;
+use crate::flows::demand::lacks;
 use crate::oauth::scope::Scopes;
 use crate::store;
 use crate::store::organisation::GrantVersion;
@@ -51,6 +52,7 @@ impl Auth {
         let is_live = shown.client == claims.client_id
             && shown.account == claims.sub
             && shown.state == "active"
+            && !lacks(shown.lacks_factor, &shown.methods)
             && shown.expires > now.0
             && !shown.is_token_revoked
             && (!shown.has_session || shown.session.is_some_and(|session| !is_over(session, now)));
@@ -97,6 +99,8 @@ impl Auth {
             scopes: scopes.actions().collect(),
             grants: grants.await.map_err(Unauthenticated::Failed)?,
             authenticated_at: Ts(i64::MIN),
+            // Of whom one is demanded who has none no token lives.
+            lacks_second_factor: false,
             account: live.account,
             // With the token's own id: it may be revoked alone.
             key: Some(format!("{}/{}", live.basis, claims.jti)),
@@ -125,6 +129,7 @@ pub(crate) async fn stands(
     let found = store::authorisation::shown(write.connection(), basis, token).await?;
     Ok(found.is_some_and(|found| {
         found.expires > now.0
+            && !lacks(found.lacks_factor, &found.methods)
             && found.account == account
             && !found.is_token_revoked
             && (!found.has_session || found.session.is_some_and(|session| !is_over(session, now)))

@@ -6,6 +6,7 @@ use crate::Auth;
 use crate::change::By;
 use crate::credential::secret::{self, SecretKind};
 use crate::flows::authentication::living;
+use crate::flows::demand::lacks;
 use crate::flows::refusals::{GOING_ON, note_often};
 use crate::logout_notices::end_authorisation;
 use crate::oauth::client::GrantType;
@@ -180,6 +181,11 @@ impl Auth {
         let account = store::account::by_id(write.connection(), &authorisation.account).await?;
         let account = account.ok_or_else(not_good)?;
         account.person().map_err(|_| not_good())?;
+        let account_lacks = store::account::lacks_factor(write.connection(), &account.id).await?;
+        if lacks(account_lacks, &authorisation.methods) {
+            let words = "a second factor is demanded of the person, who has none: they set one up when they are asked again";
+            return Err(OAuthError::new(OAuthCode::InvalidGrant, words).into());
+        }
         if let Some(session) = &authorisation.session {
             living(write, session, now).await?.ok_or_else(not_good)?;
         }

@@ -8,6 +8,7 @@ use crate::authenticator::SESSION;
 use crate::change::By;
 use crate::credential::secret::{self, SecretKind};
 use crate::flows::authentication::is_over;
+use crate::flows::demand::lacks;
 use crate::logout_notices::end_last_authorisation;
 use crate::oauth::client::ClientKind;
 use crate::oauth::error::{OAuthCode, OAuthError};
@@ -151,6 +152,7 @@ impl Auth {
         Ok(shown.is_some_and(|shown| {
             shown.account == claims.sub
                 && shown.state == "active"
+                && !lacks(shown.lacks_factor, &shown.methods)
                 && !is_over((shown.expires, shown.last_used), now)
         }))
     }
@@ -180,6 +182,8 @@ impl Auth {
         };
         let account = store::account::by_id(at, &authorisation.account).await?;
         let is_usable = account.is_some_and(|account| account.usable().is_ok());
+        let account_lacks = store::account::lacks_factor(at, &authorisation.account).await?;
+        let is_usable = is_usable && !lacks(account_lacks, &authorisation.methods);
         Ok(is_usable.then_some((found, authorisation)))
     }
 

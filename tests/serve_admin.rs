@@ -42,6 +42,22 @@ fn examine_while_it_runs(config: &str, address: &str, data: &str) {
         "good",
         "{found}"
     );
+    // Whoever ends TLS in front of it has to be named.
+    let proxies = |named: &str| {
+        let issuer = "[auth]\nissuer = \"https://id.example.com\"\n";
+        let text = format!("http = \"{address}\"\ndata = \"{data}\"\n{named}{issuer}");
+        std::fs::write(config, text).unwrap();
+        let found = json(&["admin", "doctor", "--config", config, "--json"], 0);
+        let findings = found["findings"].as_array().unwrap().clone();
+        findings
+            .iter()
+            .find(|finding| finding["about"] == "proxies")
+            .map(|finding| finding["state"].clone())
+    };
+    assert!(findings.iter().all(|finding| finding["about"] != "proxies"));
+    assert_eq!(proxies(""), Some(Value::from("warning")));
+    let named = "proxies = [\"127.0.0.1\"]\n";
+    assert_eq!(proxies(named), Some(Value::from("good")));
 }
 
 /// What is missing, damaged or of something else is told.

@@ -271,9 +271,36 @@ mod working {
         if let Some(files) = &examined.tls {
             found.push(examine_certificate(&files.certificate, &files.key, &clock));
         }
+        found.extend(unnamed_proxy(examined));
         found.push(examine_address("http", examined.http));
         found.extend(examined.grpc.map(|grpc| examine_address("grpc", grpc)));
         found
+    }
+
+    /// Whether people come through a proxy that is not named: to services they are all one then.
+    fn unnamed_proxy(examined: &Examined) -> Option<Finding> {
+        let ends_tls = examined.issuer.starts_with("https://") && examined.tls.is_none();
+        if !ends_tls {
+            return None;
+        }
+        let (state, says, advice) = if examined.names_proxies {
+            let says =
+                "the proxy that ends TLS is named, so that people are known by their own addresses";
+            (FindingState::Good, says, "")
+        } else {
+            let says = "people reach it by https, which a proxy ends that `proxies` does not name: to services all of them come from one address, \
+                        so that they share its bounds (ten of them sign up or ask for a new password in a minute), and the audit log has no \
+                        other address of anybody";
+            let advice = "name the proxy in `proxies` of the configuration";
+            (FindingState::Warning, says, advice)
+        };
+        Some(Finding {
+            about: "proxies".to_owned(),
+            check: "named",
+            state,
+            says: says.to_owned(),
+            advice: advice.to_owned(),
+        })
     }
 
     /// The keys of auth: without them what it has encrypted is lost, so that a start does not make others in their place unseen.

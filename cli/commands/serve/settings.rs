@@ -325,6 +325,8 @@ pub(crate) struct Examined {
     pub(crate) auth_keys: PathBuf,
     /// The address under which auth is reached.
     pub(crate) issuer: String,
+    /// Whether proxies are named that ask for others.
+    pub(crate) names_proxies: bool,
 }
 
 /// The settings of a file, with the place that the command line names. Nothing is made.
@@ -356,6 +358,7 @@ pub(crate) fn examined(
         issuer: file.auth.issuer.unwrap_or_else(|| own.at(http)),
         grpc: file.grpc,
         tls: file.tls,
+        names_proxies: !file.proxies.is_empty(),
         identity: file.identity,
         mail: file.auth.mail,
         auth_keys: auth_keys.unwrap_or_else(|| folder.join(AUTH_KEYS)),

@@ -15,8 +15,9 @@ use sqlx::AnyConnection;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tickloom_chassis::{
-    Access, ActionPattern, Allowed, Authenticator, ChassisError, Database, Grants, Problem,
-    ProblemCode, RequestOrigin, Subject, SubjectFuture, Unauthenticated, Write,
+    Access, ActionPattern, Allowed, Authenticator, ChassisError, Database, Grants, NotedFuture,
+    Problem, ProblemCode, RefusedAccess, RequestOrigin, Subject, SubjectFuture, Unauthenticated,
+    Write,
 };
 use tickloom_types::Ts;
 
@@ -97,6 +98,16 @@ impl Authenticator for Auth {
             } else {
                 self.subject_of_token(bearer).await
             }
+        })
+    }
+
+    fn note_refused<'a>(&'a self, refused: RefusedAccess<'a>) -> NotedFuture<'a> {
+        Box::pin(async move {
+            let noted = self.note_access_refused(refused).await;
+            noted.map_err(|error| match error {
+                AuthError::Chassis(error) => error,
+                other => ChassisError::Start(other.to_string()),
+            })
         })
     }
 }

@@ -42,6 +42,8 @@ pub(crate) enum AuthEvent {
     Suspended,
     /// By who administers the organisation of a program.
     SuspendedByOrganisation,
+    /// By who was granted it for this account.
+    SuspendedByGrantee,
     Resumed,
     Deleted,
     GrantCreated {
@@ -131,6 +133,7 @@ impl AuthEvent {
             AuthEvent::SecondFactorDemandEnded => "second_factor_demand_ended",
             AuthEvent::Suspended => "suspended",
             AuthEvent::SuspendedByOrganisation => "suspended_by_organisation",
+            AuthEvent::SuspendedByGrantee => "suspended_by_grantee",
             AuthEvent::Resumed => "resumed",
             AuthEvent::Deleted => "deleted",
             AuthEvent::GrantCreated { .. } => "grant_created",
@@ -282,7 +285,7 @@ mod tests {
     }
 
     /// Those that say nothing more.
-    const PLAIN: [AuthEvent; 11] = [
+    const PLAIN: [AuthEvent; 12] = [
         AuthEvent::EmailVerified,
         AuthEvent::PasswordSet,
         AuthEvent::PasswordRemoved,
@@ -292,6 +295,7 @@ mod tests {
         AuthEvent::SecondFactorDemandEnded,
         AuthEvent::Suspended,
         AuthEvent::SuspendedByOrganisation,
+        AuthEvent::SuspendedByGrantee,
         AuthEvent::Resumed,
         AuthEvent::Deleted,
     ];

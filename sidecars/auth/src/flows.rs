@@ -20,6 +20,7 @@ pub(crate) mod organisations;
 pub(crate) mod passkey_proofs;
 pub(crate) mod passkeys;
 pub(crate) mod password;
+mod provider_step_up;
 pub(crate) mod providers;
 pub(crate) mod recovery;
 pub(crate) mod refusals;

@@ -41,14 +41,16 @@ pub(crate) enum AccountState {
     Deleted,
 }
 
-/// Who keeps an account from being used: who lets it be used again has to be as much.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// Who keeps an account from being used: who lets it be used again has to be as much. The later ones are more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Suspender {
-    /// Whoever may suspend every account.
-    Firm,
     /// An administrator of the organisation that the program belongs to.
     Organisation,
+    /// Somebody who was granted it for this account.
+    Grantee,
+    /// Whoever may suspend every account.
+    Firm,
 }
 
 impl Suspender {
@@ -56,6 +58,7 @@ impl Suspender {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Suspender::Firm => "firm",
+            Suspender::Grantee => "grantee",
             Suspender::Organisation => "organisation",
         }
     }
@@ -219,7 +222,15 @@ impl Account {
             }
             AuthEvent::SuspendedByOrganisation => {
                 self.state = AccountState::Suspended;
-                self.suspended_by = Some(Suspender::Organisation);
+                // Nobody's person belongs to an organisation: whoever did it before there was a word for it was granted it for the account.
+                self.suspended_by = Some(match self.kind {
+                    AccountKind::Machine => Suspender::Organisation,
+                    AccountKind::Person => Suspender::Grantee,
+                });
+            }
+            AuthEvent::SuspendedByGrantee => {
+                self.state = AccountState::Suspended;
+                self.suspended_by = Some(Suspender::Grantee);
             }
             AuthEvent::Resumed => {
                 self.state = AccountState::Active;
@@ -280,14 +291,15 @@ impl Account {
         self.has_second_factor || self.passkeys > 0
     }
 
-    /// What suspends it; the firm takes over what an organisation suspended.
+    /// What suspends it; who is more takes over what others suspended.
     pub(crate) fn suspend(&self, by: Suspender) -> Result<AuthEvent, Refusal> {
-        match (self.suspended_by, by) {
-            (Some(Suspender::Organisation), Suspender::Firm) => {}
+        match self.suspended_by {
+            Some(before) if by > before => {}
             _ => self.usable()?,
         }
         Ok(match by {
             Suspender::Firm => AuthEvent::Suspended,
+            Suspender::Grantee => AuthEvent::SuspendedByGrantee,
             Suspender::Organisation => AuthEvent::SuspendedByOrganisation,
         })
     }

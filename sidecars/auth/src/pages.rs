@@ -4,18 +4,23 @@ mod accounts;
 mod applications;
 mod audit;
 pub(crate) mod consent;
+mod curve_keys;
 mod demand;
 mod devices;
 pub(crate) mod email;
 mod factor;
 mod grants;
+mod identities;
 pub(crate) mod invitations;
 mod keys;
 pub(crate) mod links;
 mod members;
+mod menu;
+mod organisation_grants;
 mod organisations;
 mod passkeys;
 mod profile;
+mod providers;
 mod scopes;
 mod sessions;
 mod sign_in;
@@ -28,7 +33,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::console::{FieldError, Form, LocalPath, MenuGroup, MenuItem};
+use tickloom_chassis::console::{FieldError, Form, LocalPath};
 use tickloom_chassis::{
     Access, Allowed, Answer as CommandAnswer, Pages, Problem, ProblemCode, Write,
 };
@@ -81,6 +86,9 @@ impl Done {
             "revoked" => "It is revoked.",
             "ended" => "It is ended.",
             "granted" => "The grant is created.",
+            "linked" => "The outside identity is linked.",
+            "unlinked" => "The outside identity is unlinked. All other sessions are over.",
+            "registered" => "The public key is registered.",
             "suspended" => "The account is suspended. Its sessions are over.",
             "resumed" => "The account can be used again.",
             "factor-dropped" => "The account has no second factor any more. Its sessions are over.",
@@ -108,16 +116,21 @@ pub(crate) fn pages(auth: &Arc<Auth>) -> Pages {
     let router = outside()
         .merge(own())
         .merge(of_account())
+        .merge(curve_keys::router())
+        .merge(providers::router())
+        .merge(identities::router())
         .merge(organisations::router())
+        .merge(organisation_grants::router())
         .with_state(Arc::clone(auth));
     Pages {
         router,
         root: consent::root()
             .merge(devices::root())
+            .merge(providers::root())
             .merge(sign_out::root())
             .merge(sites::root())
             .with_state(Arc::clone(auth)),
-        menu: menu(),
+        menu: menu::menu(!auth.providers.is_empty()),
     }
 }
 
@@ -249,75 +262,6 @@ fn of_account() -> Router<Arc<Auth>> {
         .route("/audit", get(audit::list))
 }
 
-fn menu() -> Vec<MenuGroup> {
-    let item = |label, path, about, needs| MenuItem {
-        label,
-        path,
-        about,
-        needs,
-    };
-    let own = vec![
-        item(
-            "Profile",
-            "/console/auth/profile",
-            "Your name, your password, your data",
-            None,
-        ),
-        item(
-            "Sessions",
-            "/console/auth/accounts/me/sessions",
-            "Where you are signed in",
-            None,
-        ),
-        item(
-            "Passkeys",
-            "/console/auth/passkeys",
-            "Signing in without a password",
-            None,
-        ),
-        item(
-            "Second factor",
-            "/console/auth/second-factor",
-            "Codes of an authenticator beside the password",
-            None,
-        ),
-        item(
-            "Keys",
-            "/console/auth/accounts/me/keys",
-            "What your programs show",
-            None,
-        ),
-        item(
-            "Applications",
-            "/console/auth/accounts/me/applications",
-            "Applications and devices that act for you",
-            None,
-        ),
-        item(
-            "Organisations",
-            organisations::PATH,
-            "Whom you work with: members, invitations, programs",
-            None,
-        ),
-    ];
-    let accounts = Some(("account.read", "account/*"));
-    let audit = Some(("audit.read", "audit/*"));
-    let administration = vec![
-        item(
-            "Accounts",
-            ACCOUNTS,
-            "People and programs, and what they may do",
-            accounts,
-        ),
-        item("Audit log", "/console/auth/audit", "Who did what", audit),
-    ];
-    let group = |label, items| MenuGroup { label, items };
-    vec![
-        group("Your account", own),
-        group("Administration", administration),
-    ]
-}
-
 impl Auth {
     /// Does what a form asks for once, in one transaction in which it is decided again whether they may. `None` if it was done before:
     /// the same form was sent twice.
@@ -337,8 +281,10 @@ impl Auth {
             done = Some(perform(write).await?);
             Ok(CommandAnswer::empty(axum::http::StatusCode::NO_CONTENT))
         });
-        answered.await?;
-        Ok(done)
+        match answered.await {
+            Ok(_) => Ok(done),
+            Err(told) => Err(self.refused_within(allowed, told).await),
+        }
     }
 }
 

@@ -78,14 +78,8 @@ pub(crate) async fn project(
             scopes,
             expires,
         } => {
-            let added = sqlx::query(ADD_KEY)
-                .bind(id)
-                .bind(&after.id)
-                .bind(name)
-                .bind(scopes)
-                .bind(at.0)
-                .bind(*expires);
-            added.execute(write.connection()).await?;
+            let key = (id.as_str(), name.as_str(), scopes.as_str(), *expires);
+            add_key(write, &after.id, key, at).await?;
         }
         AuthEvent::KeyExpiryMoved { id, expires } => {
             let moved = sqlx::query(SET_KEY).bind(id).bind(*expires);
@@ -125,6 +119,7 @@ pub(crate) async fn project(
         | AuthEvent::SecondFactorDemandEnded
         | AuthEvent::Suspended
         | AuthEvent::SuspendedByOrganisation
+        | AuthEvent::SuspendedByGrantee
         | AuthEvent::Resumed => {}
     }
     set_account(write, after).await?;
@@ -153,6 +148,23 @@ async fn project_passkey(
         _ => return Ok(()),
     };
     row.execute(write.connection()).await?;
+    Ok(())
+}
+
+async fn add_key(
+    write: &mut Write,
+    account: &str,
+    (id, name, scopes, expires): (&str, &str, &str, Option<i64>),
+    at: Ts,
+) -> Result<()> {
+    let added = sqlx::query(ADD_KEY)
+        .bind(id)
+        .bind(account)
+        .bind(name)
+        .bind(scopes)
+        .bind(at.0)
+        .bind(expires);
+    added.execute(write.connection()).await?;
     Ok(())
 }
 

@@ -17,7 +17,7 @@ mod members;
 mod oauth;
 mod organisations;
 mod passkeys;
-mod providers;
+pub(crate) mod providers;
 mod sessions;
 mod sites;
 
@@ -53,7 +53,10 @@ impl Auth {
             self.decide_again(write, allowed).await?;
             perform(write).await
         });
-        done.await
+        match done.await {
+            Ok(done) => Ok(done),
+            Err(told) => Err(self.refused_within(allowed, told).await),
+        }
     }
 
     /// Who asks, in which request, now.
@@ -117,10 +120,6 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
         .routes(routes!(providers::finish_step_up))
         .routes(routes!(providers::begin_identity_link))
         .routes(routes!(providers::finish_identity_link))
-        .route(
-            "/v1/providers/{provider}/callback",
-            get(providers::callback),
-        )
         .routes(routes!(providers::list_identities))
         .routes(routes!(providers::unlink))
         .routes(routes!(grants::list_grants, grants::create_grant))

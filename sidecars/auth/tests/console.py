@@ -271,6 +271,60 @@ def keys(page):
     expect(page.get_by_role("row")).to_have_count(2)
 
 
+def curve_keys(page):
+    """Public keys of ZeroMQ clients: those of libzmq's manual (`zmq_curve`)."""
+    page.goto(ADDRESS + "/console/auth/accounts/me/curve-keys")
+    look(page, "curve-keys-none")
+    follow(page, "Register a public key")
+    look(page, "curve-key-new")
+    page.get_by_label("Public key").fill("no key")
+    page.get_by_label("Name").fill("desk")
+    page.get_by_label("topic.read").check()
+    click(page, "Register the key")
+    look(page, "curve-key-new-wrong")
+    tab_to(page, "Public key")
+    press(page, "Control+A")
+    page.keyboard.type("Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID")
+    enter(page)
+    at(page, "/console/auth/accounts/me/curve-keys?done=registered")
+    look(page, "curve-keys")
+    follow(page, "Rotate desk")
+    look(page, "curve-key-rotate")
+    page.get_by_label("Next public key").fill("rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7")
+    click(page, "Rotate")
+    at(page, "/console/auth/accounts/me/curve-keys?done=registered")
+    expect(page.get_by_role("row")).to_have_count(3)
+    click(page, "Revoke")
+    at(page, "/console/auth/accounts/me/curve-keys?done=revoked")
+    expect(page.get_by_role("row")).to_have_count(2)
+
+
+def identities(page):
+    page.goto(ADDRESS + "/console/auth/accounts/me/identities")
+    expect(page.get_by_role("button", name="Link Example")).to_be_visible()
+    look(page, "identities-none")
+
+
+def organisation_grants(page, own):
+    page.goto(own)
+    follow(page, "Grants")
+    look(page, "organisation-grants-none")
+    follow(page, "Create a grant")
+    look(page, "organisation-grant-new")
+    page.get_by_label("What", exact=True).fill("administrator")
+    page.get_by_label("On", exact=True).fill("account/*")
+    click(page, "Create the grant")
+    look(page, "organisation-grant-new-wrong")
+    page.get_by_label("What", exact=True).fill("run.read")
+    page.get_by_label("On", exact=True).fill("run/*")
+    click(page, "Create the grant")
+    page.wait_for_url("**/grants?done=granted")
+    look(page, "organisation-grants")
+    click(page, "Revoke")
+    page.wait_for_url("**/grants?done=revoked")
+    page.goto(own)
+
+
 def second_factor(page, browser):
     page.goto(ADDRESS + "/console/auth/second-factor")
     look(page, "factor-none")
@@ -466,6 +520,7 @@ def organisations(page, browser):
     page.wait_for_url("**?done=organisation-created")
     look(page, "organisation")
     own = page.url.split("?")[0]
+    organisation_grants(page, own)
     follow(page, "Invitations")
     follow(page, "Invite somebody")
     look(page, "invitation-new")
@@ -733,6 +788,8 @@ with sync_playwright() as playwright:
     profile(page)
     sessions(page, browser)
     keys(page)
+    curve_keys(page)
+    identities(page)
     second_factor(page, browser)
     people(page, browser)
     organisations(page, browser)

@@ -10,7 +10,8 @@ mod words;
 
 pub(crate) use allowed::Gate;
 pub use allowed::{
-    Access, Allowed, Authenticator, PathParts, SubjectFuture, Unauthenticated, allow_call, bearer,
+    Access, Allowed, Authenticator, NotedFuture, PathParts, RefusedAccess, SubjectFuture,
+    Unauthenticated, allow_call, bearer,
 };
 pub use decide::{Because, Decision, decide};
 pub use grants::{Grant, Grants, Origin};

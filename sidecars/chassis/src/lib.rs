@@ -41,9 +41,9 @@ mod timer;
 mod trace;
 
 pub use access::{
-    Access, ActionPattern, Allowed, Authenticator, Because, Decision, Grant, Grants, Origin,
-    PathParts, PatternError, ResourcePattern, Role, Subject, SubjectFuture, Unauthenticated,
-    UnknownWord, What, allow_call, bearer, decide, token,
+    Access, ActionPattern, Allowed, Authenticator, Because, Decision, Grant, Grants, NotedFuture,
+    Origin, PathParts, PatternError, RefusedAccess, ResourcePattern, Role, Subject, SubjectFuture,
+    Unauthenticated, UnknownWord, What, allow_call, bearer, decide, token,
 };
 pub use audit::{
     AuditEntry, AuditError, AuditFault, AuditFilter, AuditHead, AuditOutcome, AuditPart,

@@ -31,6 +31,10 @@ const CHASSIS: Migrations = &[
         name: "timer",
         sql: include_str!("../migrations/0001_timer.sql"),
     },
+    Migration {
+        name: "audit_index",
+        sql: include_str!("../migrations/0002_audit_index.sql"),
+    },
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS migration (\

@@ -21,7 +21,10 @@ use crate::store::passkey::Passkey;
 use crate::store::session::Session;
 use crate::{AuthError, change, store};
 use serde::{Deserialize, Serialize};
-use tickloom_chassis::{IfMatch, Problem, ProblemCode, Subject, Write, decide, enqueue_mail};
+use tickloom_chassis::{
+    Because, IfMatch, Problem, ProblemCode, Subject, Write, decide, enqueue_mail,
+};
+use tickloom_types::Ts;
 use utoipa::ToSchema;
 
 /// Rows of a kind in an export, at most.
@@ -143,21 +146,19 @@ impl Auth {
     ) -> Result<Account, AuthError> {
         super::authentication::recent(subject, by.now)?;
         let account = known(write, account).await?;
-        // Who may suspend every account does it for the firm; others have a say on programs of their organisation alone.
-        let all = ("account.suspend", "account/*");
+        let suspender = suspender(subject, &account, by.now);
         if !is_suspended {
             let event = account.resume()?;
             if account.suspended_by == Some(Suspender::Firm) {
-                super::authentication::require(subject, all, by.now)?;
+                super::authentication::require(subject, (SUSPEND, "account/*"), by.now)?;
+            }
+            if account.suspended_by > Some(suspender) {
+                let detail = "somebody suspended it who was granted that for this account";
+                return Err(Problem::new(ProblemCode::Forbidden, detail).into());
             }
             return apply(write, by, account, event).await;
         }
-        let is_firm = decide(subject, all.0, all.1, by.now).allow;
-        let event = account.suspend(if is_firm {
-            Suspender::Firm
-        } else {
-            Suspender::Organisation
-        })?;
+        let event = account.suspend(suspender)?;
         let account = apply(write, by, account, event).await?;
         self.end_sessions(write, by, (&account.id, "")).await?;
         some_administrator(write).await?;
@@ -249,6 +250,21 @@ impl Auth {
             applications: store::client::consents_after(at, account, "", EXPORT_ROWS).await?,
             account: found,
         })
+    }
+}
+
+/// What keeps an account from being used, and lets it be used again.
+const SUSPEND: &str = "account.suspend";
+
+/// For whom somebody suspends an account who may: the firm, if they may suspend every account; its organisation, if they may by their role
+/// there; and otherwise themselves, as they were granted it.
+fn suspender(subject: &Subject, account: &Account, now: Ts) -> Suspender {
+    if decide(subject, SUSPEND, "account/*", now).allow {
+        return Suspender::Firm;
+    }
+    match decide(subject, SUSPEND, &account.resource(), now).because {
+        Because::Role { .. } => Suspender::Organisation,
+        _ => Suspender::Grantee,
     }
 }
 

@@ -4,10 +4,11 @@
 //! without it. It is used up before the provider is asked, so that it is good once whatever comes of it.
 
 use super::authentication::{SecondFactor, session};
+use super::continuation::Continuation;
 use super::identities::link;
 use super::passkey_proofs::Showing;
 use super::refusals::On;
-use super::sessions::{NewSession, Tokens};
+use super::sessions::NewSession;
 use super::throttle::Attempts;
 use crate::change::{By, apply, create_account, known};
 use crate::credential::passkey;
@@ -24,11 +25,11 @@ use tickloom_types::Ts;
 pub(crate) const REQUEST_NS: i64 = 600_000_000_000;
 const SECOND_NS: i64 = 1_000_000_000;
 /// What signing in with a provider is called among the methods. RFC 8176 has no word for it; this is the one that others use.
-const FEDERATED: &str = "fed";
+pub(super) const FEDERATED: &str = "fed";
 /// That a password was shown (RFC 8176).
 const PASSWORD: &str = "pwd";
 /// That a second factor was shown there (RFC 8176).
-const SEVERAL: &str = "mfa";
+pub(super) const SEVERAL: &str = "mfa";
 
 /// What a request to a provider is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,12 +54,19 @@ pub(crate) struct Finished {
 }
 
 impl Purpose {
-    fn word(self) -> &'static str {
+    /// Its word.
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Purpose::SignIn => "sign_in",
             Purpose::StepUp => "step_up",
             Purpose::Link => "link",
         }
+    }
+
+    /// That of a word.
+    pub(crate) fn of_word(word: &str) -> Option<Purpose> {
+        let all = [Purpose::SignIn, Purpose::StepUp, Purpose::Link];
+        all.into_iter().find(|purpose| purpose.word() == word)
     }
 }
 
@@ -163,12 +171,12 @@ impl Auth {
     /// # Errors
     /// [`ProblemCode::SecondFactorRequired`] if the account has one for which the provider does not stand: the request waits for it;
     /// [`ProblemCode::Refused`], [`ProblemCode::Unavailable`].
-    pub(crate) async fn finish_sign_in(
+    pub(crate) async fn finish_sign_in<C: Continuation>(
         &self,
         by: By,
         name: &str,
         (finished, device): (Finished, &str),
-    ) -> Result<Tokens, AuthError> {
+    ) -> Result<C, AuthError> {
         // Of names that somebody makes up nothing is noted.
         let on = On::Provider(&self.provider(name)?.name);
         let (id, claims) = match self.identify_with_profile(name, &finished, by.now).await {
@@ -222,12 +230,12 @@ impl Auth {
     ///
     /// # Errors
     /// [`ProblemCode::Unauthenticated`] if it is wrong, and it may be tried again; [`ProblemCode::TooManyRequests`].
-    pub(crate) async fn finish_with_second_factor(
+    pub(crate) async fn finish_with_second_factor<C: Continuation>(
         &self,
         by: By,
         name: &str,
         (secret, factor, device): (&str, SecondFactor<'_>, &str),
-    ) -> Result<Tokens, AuthError> {
+    ) -> Result<C, AuthError> {
         let (id, request) = self.request(secret, by.now).await?;
         let account = request.account.filter(|_| request.state == "waits");
         let account = account.filter(|_| request.provider == name);
@@ -273,7 +281,7 @@ impl Auth {
     }
 
     /// Takes the second factor, and returns what it is called among the methods.
-    async fn second_method(
+    pub(super) async fn second_method(
         &self,
         write: &mut Write,
         account: &Account,
@@ -288,61 +296,6 @@ impl Auth {
             .filter(|method| *method != PASSWORD)
             .collect();
         Ok(shown.join(" "))
-    }
-
-    /// Authenticates somebody once more, in their session, at a provider with which their account is linked.
-    ///
-    /// # Errors
-    /// As [`Auth::finish_sign_in`]; [`ProblemCode::SecondFactorRequired`] uses the request up.
-    pub(crate) async fn finish_step_up(
-        &self,
-        by: By,
-        (name, subject): (&str, &Subject),
-        (finished, factor): (Finished, SecondFactor<'_>),
-    ) -> Result<(), AuthError> {
-        let own = session(subject)?;
-        let account = store::account::by_id(self.database.reader(), &subject.account).await?;
-        let account = account.ok_or(ProviderError::NotYours)?;
-        let attempts = Attempts::of_session(own);
-        let on = On::Account(&account);
-        self.count(&attempts, (&by, "step_up", on)).await?;
-        let done = async {
-            let what = (name, Purpose::StepUp);
-            let (_, claims) = self
-                .identify(what, (&finished, Some(subject)), by.now)
-                .await?;
-            let config = &self.provider(name)?.config;
-            let mut write = self.write().await?;
-            let account = known(&mut write, &subject.account).await?;
-            let issuer = &config.issuer;
-            let linked =
-                store::identity::of_subject(write.connection(), issuer, &claims.sub).await?;
-            if linked.is_none_or(|linked| linked.account != account.id) {
-                return Err(not_linked());
-            }
-            let methods = if claims.has_method(&config.second_factor) {
-                format!("{FEDERATED} {SEVERAL}")
-            } else if account.needs_second_factor() {
-                let showing = Showing {
-                    purpose: passkey::Purpose::StepUp,
-                    session: own,
-                    now: by.now,
-                };
-                let shown = (factor, showing);
-                let more = self.second_method(&mut write, &account, shown).await?;
-                format!("{FEDERATED} {more}")
-            } else {
-                FEDERATED.to_owned()
-            };
-            let proof = (own, methods.as_str(), None);
-            self.note_step_up(&mut write, &by, (&account, &attempts), proof)
-                .await?;
-            write.commit().await?;
-            Ok(())
-        };
-        let done = done.await;
-        self.settle(&by, "step_up", (&account, &attempts), done)
-            .await
     }
 
     /// The account of whom a provider identified.
@@ -392,7 +345,7 @@ fn needs_second_factor() -> AuthError {
 }
 
 /// The same whether there is an account or not, unless the provider says that the address is theirs.
-fn not_linked() -> AuthError {
+pub(super) fn not_linked() -> AuthError {
     let detail = "no account is linked with who you are there: sign in in another way and link it, or ask an administrator";
     Problem::new(ProblemCode::Refused, detail).into()
 }

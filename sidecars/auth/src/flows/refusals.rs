@@ -10,10 +10,14 @@ use crate::model::{Account, Refusal};
 use crate::store::refusal::{Counted, Window};
 use crate::{Auth, AuthError, store};
 use serde_json::{Value, json};
-use tickloom_chassis::{AuditOutcome, Problem, ProblemCode, Write, set_timer};
+use tickloom_chassis::{
+    Allowed, AuditOutcome, Problem, ProblemCode, RefusedAccess, Write, set_timer,
+};
 use tickloom_types::Ts;
 
 const MINUTE_NS: i64 = 60_000_000_000;
+/// Characters of what somebody is told that an entry has.
+const WHY_MAX: usize = 300;
 /// The kind of the timer at the end of each window in which something was counted.
 pub(crate) const LEFT_OUT: &str = "left_out";
 
@@ -137,6 +141,34 @@ impl Auth {
         self.note_turned_away(by, ("sign_in", &error), On::Account(account))
             .await?;
         Ok(error)
+    }
+
+    /// Notes that somebody was not allowed something, on their own account: what is asked for may have any name, and fills no log.
+    pub(crate) async fn note_access_refused(
+        &self,
+        refused: RefusedAccess<'_>,
+    ) -> Result<(), AuthError> {
+        let by = By::new(refused.subject, refused.origin, self.clock.now());
+        let why: String = refused.told.detail.chars().take(WHY_MAX).collect();
+        let what = ("access_refused", by.actor.as_str());
+        self.note_refused(&by, what, &json!({"why": why})).await
+    }
+
+    /// The same of what is decided once more, and of what is decided beside the operation itself. Returns what they are told.
+    pub(crate) async fn refused_within<A>(&self, allowed: &Allowed<A>, told: Problem) -> Problem {
+        let is_decision = [ProblemCode::Forbidden, ProblemCode::SecondFactorDemanded];
+        if !is_decision.contains(&told.code) {
+            return told;
+        }
+        let refused = RefusedAccess {
+            subject: &allowed.subject,
+            origin: &allowed.origin,
+            told: &told,
+        };
+        match self.note_access_refused(refused).await {
+            Ok(()) => told,
+            Err(error) => error.into(),
+        }
     }
 
     /// Notes that something was refused of which there may be any number: on an account or an application, or on nothing that is known.

@@ -110,7 +110,7 @@ pub(super) async fn show(
             dt { "Kind" } dd { (kind(&account)) }
             dt { "State" } dd {
                 (state(&account))
-                @match account.suspended_by { Some(Suspender::Firm) => " by an administrator", Some(Suspender::Organisation) => " by its organisation", None => "" }
+                @match account.suspended_by { Some(Suspender::Firm) => " by an administrator", Some(Suspender::Grantee) => " by somebody who was granted it", Some(Suspender::Organisation) => " by its organisation", None => "" }
             }
             @if let Some(email) = &account.email {
                 dt { "E-mail address" } dd { (email) " " span.tag { @if account.is_email_verified { "verified" } @else { "not verified" } } }
@@ -143,9 +143,11 @@ fn ways(account: &Account, may: impl Fn(&str, &str) -> bool) -> Markup {
         div.actions {
             a.button.quiet href={ (path) "/grants" } { "Grants" }
             a.button.quiet href={ (path) "/keys" } { "Keys" }
+            a.button.quiet href={ (path) "/curve-keys" } { "CURVE keys" }
             @if account.kind == AccountKind::Person {
                 a.button.quiet href={ (path) "/sessions" } { "Sessions" }
                 a.button.quiet href={ (path) "/applications" } { "Applications" }
+                a.button.quiet href={ (path) "/identities" } { "Outside identities" }
                 @if changes { a.button.quiet href={ (path) "/email" } { "Change the e-mail address" } }
             }
             @if reads_audit { a.button.quiet href={ (audit::PATH) "?account=" (account.id) } { "Audit log" } }

@@ -25,7 +25,7 @@ pub(super) async fn show(
         return visitor.go_on(&query.next(), &[]);
     }
     let body = html! {
-        p { "A second factor is demanded of your account, and it has none yet. Who learns your password alone does not get in with one." }
+        p { "A second factor is demanded of your account, and it has none yet. With one, who learns your password alone does not get in." }
         p { "Set one up now. Until then nothing else can be done here, and your keys and applications do nothing. \
              After that, go back to where you wanted to be." }
         div.actions {

@@ -58,7 +58,11 @@ pub(super) async fn list(
     Ok(shown.with_notice(query.notice()).respond(visitor))
 }
 
-fn table((visitor, path, may_change): (&Visitor, &str, bool), grants: &[Granted]) -> Markup {
+/// Grants, with what revokes them for who may.
+pub(super) fn table(
+    (visitor, path, may_change): (&Visitor, &str, bool),
+    grants: &[Granted],
+) -> Markup {
     let revoke = format!("{path}/revoke");
     html! {
         table {
@@ -134,7 +138,8 @@ pub(super) async fn create(
     }
 }
 
-fn new_grant(fields: &Fields) -> Result<NewGrant, FieldError> {
+/// What a form of a new grant says.
+pub(super) fn new_grant(fields: &Fields) -> Result<NewGrant, FieldError> {
     let expires = match fields.filled("expires") {
         Some(text) => {
             let wrong = || FieldError::new("expires", "Enter a date such as 2027-01-31.");
@@ -149,6 +154,18 @@ fn new_grant(fields: &Fields) -> Result<NewGrant, FieldError> {
     })
 }
 
+/// The fields of that.
+pub(super) fn fields_of(fields: &Fields, errors: &[FieldError]) -> Markup {
+    html! {
+        (Field { name: "what", label: "What", value: fields.get("what"), autocomplete: "off", errors,
+            hint: "administrator (everything), viewer (everything that changes nothing), or a pattern of actions such as run.read or run.*", ..Field::default() })
+        (Field { name: "resource", label: "On", value: fields.get("resource"), autocomplete: "off", errors,
+            hint: "A resource such as run/today, all below a name such as run/*, or * for everything.", ..Field::default() })
+        (Field { name: "expires", label: "Expires on", kind: "date", value: fields.get("expires"), is_optional: true, errors,
+            hint: "At the beginning of this day, UTC. Without a day it does not expire.", ..Field::default() })
+    }
+}
+
 fn new_page(
     visitor: &Visitor,
     account: &str,
@@ -156,12 +173,7 @@ fn new_page(
 ) -> Response {
     let path = format!("{ACCOUNTS}/{account}/grants");
     let inner = html! {
-        (Field { name: "what", label: "What", value: fields.get("what"), autocomplete: "off", errors,
-            hint: "administrator (everything), viewer (everything that changes nothing), or a pattern of actions such as run.read or run.*", ..Field::default() })
-        (Field { name: "resource", label: "On", value: fields.get("resource"), autocomplete: "off", errors,
-            hint: "A resource such as run/today, all below a name such as run/*, or * for everything.", ..Field::default() })
-        (Field { name: "expires", label: "Expires on", kind: "date", value: fields.get("expires"), is_optional: true, errors,
-            hint: "At the beginning of this day, UTC. Without a day it does not expire.", ..Field::default() })
+        (fields_of(fields, errors))
         div.actions {
             button.button type="submit" { "Create the grant" }
             a href=(path) { "Cancel" }

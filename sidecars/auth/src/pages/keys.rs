@@ -114,6 +114,18 @@ pub(super) async fn create(
 }
 
 fn new_key(fields: &Fields) -> Result<NewKey, Vec<FieldError>> {
+    let (name, scopes, expires) = asked(fields)?;
+    Ok(NewKey {
+        name,
+        scopes,
+        expires,
+    })
+}
+
+/// What a form of a new key says: its name, what it is for, and when it expires.
+pub(super) fn asked(
+    fields: &Fields,
+) -> Result<(String, Vec<String>, Option<i64>), Vec<FieldError>> {
     let mut errors = Vec::new();
     let name = crate::model::name(fields.get("name"));
     if name.is_none() {
@@ -139,27 +151,23 @@ fn new_key(fields: &Fields) -> Result<NewKey, Vec<FieldError>> {
         None => None,
     };
     match name {
-        Some(name) if errors.is_empty() => Ok(NewKey {
-            name,
-            scopes,
-            expires,
-        }),
+        Some(name) if errors.is_empty() => Ok((name, scopes, expires)),
         _ => Err(errors),
     }
 }
 
-fn new_page(
-    visitor: &Visitor,
-    account: &str,
-    (fields, errors): (&Fields, &[FieldError]),
-) -> Response {
-    let path = format!("{ACCOUNTS}/{account}/keys");
+/// The fields of that, with what is offered that a key is for.
+pub(super) fn asked_fields(
+    offered: &[(&str, &str)],
+    fields: &Fields,
+    errors: &[FieldError],
+) -> Markup {
     let chosen = |scope: &str| fields.all("scope").any(|one| one == scope);
-    let inner = html! {
+    html! {
         (Field { name: "name", label: "Name", value: fields.get("name"), autocomplete: "off", errors, hint: "What tells you which program has it.", ..Field::default() })
         fieldset {
             legend { "What it is for" }
-            @for (number, (scope, about)) in SCOPES.iter().enumerate() {
+            @for (number, (scope, about)) in offered.iter().enumerate() {
                 div.choice {
                     input type="checkbox" id={ "scope-" (number) } name="scope" value=(scope) checked[chosen(scope)];
                     label for={ "scope-" (number) } { code { (scope) } " · " (about) }
@@ -170,6 +178,43 @@ fn new_page(
             hint: "Patterns with spaces between them, such as account.read or audit.*", ..Field::default() })
         (Field { name: "expires", label: "Expires on", kind: "date", value: fields.get("expires"), is_optional: true, errors,
             hint: "At the beginning of this day, UTC. Without a day it does not expire.", ..Field::default() })
+    }
+}
+
+/// How long the old key is valid beside the new one: the choices.
+pub(super) fn grace_fields() -> Markup {
+    html! {
+        fieldset {
+            legend { "How long the old key is valid beside the new one" }
+            @for (number, (seconds, label)) in GRACES.iter().enumerate() {
+                div.choice {
+                    input type="radio" id={ "grace-" (number) } name="grace" value=(seconds) checked[number == 2];
+                    label for={ "grace-" (number) } { (label) }
+                }
+            }
+        }
+    }
+}
+
+/// Which of them was chosen, in seconds.
+pub(super) fn grace(fields: &Fields) -> Result<u32, Problem> {
+    let grace = fields.get("grace");
+    let is_offered = GRACES.iter().any(|(seconds, _)| *seconds == grace);
+    let seconds = grace.parse().ok().filter(|_| is_offered);
+    seconds.ok_or_else(|| {
+        let detail = "choose how long the old key is valid";
+        Problem::new(ProblemCode::BadRequest, detail)
+    })
+}
+
+fn new_page(
+    visitor: &Visitor,
+    account: &str,
+    (fields, errors): (&Fields, &[FieldError]),
+) -> Response {
+    let path = format!("{ACCOUNTS}/{account}/keys");
+    let inner = html! {
+        (asked_fields(&SCOPES, fields, errors))
         div.actions {
             button.button type="submit" { "Create the key" }
             a href=(path) { "Cancel" }
@@ -209,15 +254,7 @@ pub(super) async fn show(
     let key = key.ok_or_else(|| Problem::new(ProblemCode::NotFound, "there is no such key"))?;
     let path = format!("{ACCOUNTS}/{account}/keys");
     let inner = html! {
-        fieldset {
-            legend { "How long the old key is valid beside the new one" }
-            @for (number, (seconds, label)) in GRACES.iter().enumerate() {
-                div.choice {
-                    input type="radio" id={ "grace-" (number) } name="grace" value=(seconds) checked[number == 2];
-                    label for={ "grace-" (number) } { (label) }
-                }
-            }
-        }
+        (grace_fields())
         div.actions {
             button.button type="submit" { "Rotate" }
             a href=(path) { "Cancel" }
@@ -238,13 +275,7 @@ pub(super) async fn rotate(
     sent: Form,
 ) -> Answer {
     let subject = &page.allowed.subject;
-    let grace = sent.fields.get("grace");
-    let is_offered = GRACES.iter().any(|(seconds, _)| *seconds == grace);
-    let seconds = grace.parse().ok().filter(|_| is_offered);
-    let seconds = seconds.ok_or_else(|| {
-        let detail = "choose how long the old key is valid";
-        Problem::new(ProblemCode::BadRequest, detail)
-    })?;
+    let seconds = grace(&sent.fields)?;
     let by = By::new(subject, &request, auth.clock.now());
     let id = account_of(&account, subject);
     let done = auth.do_once(&page.allowed, &sent, async |write| {

@@ -216,6 +216,7 @@ fn organisation_page<A>(
         }
         div.actions {
             @if may("member.read", "/members") { a.button.quiet href={ (path) "/members" } { "Members" } }
+            @if may("organisation.read", "/grants") { a.button.quiet href={ (path) "/grants" } { "Grants" } }
             @if may("invitation.read", "/invitations") { a.button.quiet href={ (path) "/invitations" } { "Invitations" } }
         }
         @if may("organisation.change", "") {

@@ -1,6 +1,8 @@
 //! Signing in and out, and authenticating once more, in a browser.
 
-use super::{Answer, Done, SIGN_IN, STEP_UP, links, next_of, passkeys, rejected};
+use super::{
+    Answer, Done, SIGN_IN, STEP_UP, identities, links, next_of, passkeys, providers, rejected,
+};
 use crate::Auth;
 use crate::AuthError;
 use crate::change::By;
@@ -238,7 +240,7 @@ async fn step_up(
 }
 
 /// What a person is told of an error: what is their affair stands above the form, anything else is a page of its own.
-fn said(error: AuthError, field: &'static str) -> Result<FieldError, Problem> {
+pub(super) fn said(error: AuthError, field: &'static str) -> Result<FieldError, Problem> {
     let problem = Problem::from(error);
     match problem.code {
         ProblemCode::Unauthenticated if field == "code" => Ok(FieldError::new(
@@ -261,7 +263,8 @@ fn said(error: AuthError, field: &'static str) -> Result<FieldError, Problem> {
     }
 }
 
-fn page(
+/// The page on which one signs in.
+pub(super) fn page(
     (auth, visitor): (&Auth, &Visitor),
     (email, next): (&str, &LocalPath),
     (errors, notice): (&[FieldError], Option<&'static str>),
@@ -279,6 +282,9 @@ fn page(
     let body = html! {
         (form(visitor, SIGN_IN, &fields))
         @if auth.relying_party().is_ok() { (form(visitor, PASSKEY, &passkey)) }
+        @if !auth.providers.is_empty() {
+            div.actions { (providers::buttons(visitor, auth.providers.iter(), ("sign-in", "Sign in with", next))) }
+        }
         @if auth.has_mail() { p.below { a href=(links::RECOVERY) { "I forgot my password" } } }
         @if auth.is_open { p { a href=(links::SIGN_UP) { "Create an account" } } }
     };
@@ -330,7 +336,8 @@ async fn code_page(
     passkeys::with_script(page).respond(visitor)
 }
 
-async fn step_up_page(
+/// The page on which one authenticates once more.
+pub(super) async fn step_up_page(
     auth: &Auth,
     signed_in: &SignedIn,
     next: &LocalPath,
@@ -342,6 +349,10 @@ async fn step_up_page(
     let has_passkey = account.as_ref().is_some_and(|account| account.passkeys > 0);
     let at = auth.database.reader();
     let has_password = store::secret::password(at, id).await?.is_some();
+    let elsewhere = match &account {
+        Some(account) => identities::for_step_up(auth, account).await?,
+        None => Vec::new(),
+    };
     let email = account
         .and_then(|account| account.email)
         .unwrap_or_default();
@@ -360,13 +371,14 @@ async fn step_up_page(
         p { "What comes next is delicate: show once more that it is you. It counts for 15 minutes." }
         @if has_passkey { (form(&signed_in.visitor, STEP_UP, &passkey)) }
         @if has_password { (form(&signed_in.visitor, STEP_UP, &fields)) }
+        (providers::buttons(&signed_in.visitor, elsewhere.into_iter(), ("step-up", "Authenticate with", next)))
     };
     let page = passkeys::with_script(Page::new("Confirm that it is you", body).narrow());
     Ok(page.with_errors(errors).respond(&signed_in.visitor))
 }
 
 /// What a browser says that it is.
-fn agent(headers: &HeaderMap) -> String {
+pub(super) fn agent(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT);
     let agent = agent.and_then(|agent| agent.to_str().ok());
     agent.unwrap_or("").to_owned()

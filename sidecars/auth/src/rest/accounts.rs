@@ -1,8 +1,8 @@
 //! Accounts over HTTP.
 
 use super::{
-    ChangeAccount, CreateAccounts, Problems, ReadAccount, ReadAccounts,
-    ReadToEnrol, SuspendAccount, account_of,
+    ChangeAccount, CreateAccounts, Problems, ReadAccount, ReadAccounts, ReadToEnrol,
+    SuspendAccount, account_of,
 };
 use crate::Auth;
 use crate::change::known;

@@ -12,7 +12,7 @@ use crate::{Auth, store};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tickloom_chassis::{
@@ -134,7 +134,7 @@ pub(super) async fn finish_sign_in(
     let finished = sent.json::<Finish>()?.parts();
     let by = auth.by_nobody(&request);
     let shown = (finished, device(&headers));
-    let tokens = auth.finish_sign_in(by, &provider, shown).await?;
+    let tokens: Tokens = auth.finish_sign_in(by, &provider, shown).await?;
     Ok((StatusCode::CREATED, NO_STORE, Json(tokens)))
 }
 
@@ -153,8 +153,7 @@ pub(super) async fn finish_second_factor(
     let passkey = shown(sent.passkey.as_ref())?;
     let factor = SecondFactor::new(sent.code.as_deref(), passkey.as_ref());
     let shown = (sent.request.as_str(), factor, device(&headers));
-    let tokens = auth.finish_with_second_factor(by, &provider, shown);
-    let tokens = tokens.await?;
+    let tokens: Tokens = auth.finish_with_second_factor(by, &provider, shown).await?;
     Ok((StatusCode::CREATED, NO_STORE, Json(tokens)))
 }
 
@@ -192,7 +191,7 @@ pub(super) async fn finish_step_up(
     let whose = (provider.as_str(), &allowed.subject);
     let (code, passkey) = (sent.second_factor.take(), shown(sent.passkey.as_ref())?);
     let factor = SecondFactor::new(code.as_deref(), passkey.as_ref());
-    auth.finish_step_up(by, whose, (sent.parts(), factor))
+    auth.finish_step_up(by, whose, (sent.parts(), factor), None)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -231,9 +230,9 @@ pub(super) async fn finish_identity_link(
     Ok((StatusCode::CREATED, Json(linked)))
 }
 
-/// Where a provider sends people back to. Whoever began the request in a program of their own reads the address there; what is in it
-/// is worth nothing without the secret of the request.
-pub(super) async fn callback() -> impl IntoResponse {
+/// What somebody reads where a provider sends them back to, who began the request in a program of their own: it reads the address there.
+/// What is in it is worth nothing without the secret of the request.
+pub(crate) fn callback_page() -> Response {
     let head = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
@@ -244,7 +243,7 @@ pub(super) async fn callback() -> impl IntoResponse {
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (head, CALLBACK_PAGE)
+    (head, CALLBACK_PAGE).into_response()
 }
 
 /// Outside identities of an account.

@@ -15,7 +15,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::console::{LocalPath, SetCookie, cookie_value};
-use tickloom_chassis::{CallerAddress, Problem, ProblemCode, RequestOrigin, Subject, decide};
+use tickloom_chassis::{
+    CallerAddress, Problem, ProblemCode, RefusedAccess, RequestOrigin, Subject, decide,
+};
 
 /// The cookie of a browser at a site.
 const COOKIE: &str = "tickloom-site";
@@ -46,7 +48,7 @@ enum Verdict {
     /// Nobody is there: a browser goes there to sign in.
     SignIn(String),
     /// Somebody is there who may not.
-    Forbidden(String),
+    Forbidden(Problem),
 }
 
 /// For proxies that know a yes and a no alone, such as nginx: where to sign in is in `Location`.
@@ -84,7 +86,7 @@ async fn answer(
     let site = site(auth, caller, headers)?;
     let mut response = match verdict(auth, site, (origin, headers)).await? {
         Verdict::Open(subject) => opened(auth, &subject).await?,
-        Verdict::Forbidden(why) => Problem::new(ProblemCode::Forbidden, why).into_response(),
+        Verdict::Forbidden(told) => told.into_response(),
         Verdict::SignIn(place) => to_sign_in(&place, status),
     };
     let kept = HeaderValue::from_static("no-store");
@@ -144,7 +146,10 @@ async fn verdict(
     // The application behind a proxy that leaves `Authorization` in could do with it whatever it is for.
     if bearer.is_some() && subject.as_ref().is_some_and(|one| !is_for_sites(one)) {
         let why = format!("a key or token for sites has the scope {OPEN} and no other");
-        return Ok(Verdict::Forbidden(why));
+        return Ok(Verdict::Forbidden(Problem::new(
+            ProblemCode::Forbidden,
+            why,
+        )));
     }
     let Some(subject) = subject else {
         let path = path_at(only(headers, "x-forwarded-uri"));
@@ -153,11 +158,16 @@ async fn verdict(
     };
     let resource = site.resource();
     let decision = decide(&subject, OPEN, &resource, now);
-    Ok(if decision.allow {
-        Verdict::Open(subject)
-    } else {
-        Verdict::Forbidden(format!("{OPEN} on {resource}: {}", decision.because))
-    })
+    let Some(told) = decision.refusal(OPEN, &resource) else {
+        return Ok(Verdict::Open(subject));
+    };
+    let refused = RefusedAccess {
+        subject: &subject,
+        origin,
+        told: &told,
+    };
+    auth.note_access_refused(refused).await?;
+    Ok(Verdict::Forbidden(told))
 }
 
 async fn opened(auth: &Auth, subject: &Subject) -> Result<Response, Problem> {

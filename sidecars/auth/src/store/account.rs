@@ -270,6 +270,7 @@ fn suspender_of(id: &str, word: Option<String>) -> Result<Option<Suspender>> {
     match word.as_deref() {
         None => Ok(None),
         Some("firm") => Ok(Some(Suspender::Firm)),
+        Some("grantee") => Ok(Some(Suspender::Grantee)),
         Some("organisation") => Ok(Some(Suspender::Organisation)),
         Some(other) => Err(no_word(id, other)),
     }

@@ -31,7 +31,9 @@ const HOLD: &str = "INSERT INTO failure (subject, failures, last) VALUES ($1, 0,
     ON CONFLICT (subject) DO UPDATE SET failures = failure.failures RETURNING failures, last";
 const UNDO: &str = "UPDATE failure SET failures = failures - 1 WHERE subject = $1 AND failures > 0";
 const DROP_OLD_FAILURES: &str = "DELETE FROM failure WHERE last < $1";
-const DROP_OLD_LINKS: &str = "DELETE FROM link WHERE expires <= $1";
+/// One of signing up is kept while the account has another that is good: once that is over too, the account was never wanted.
+const DROP_OLD_LINKS: &str = "DELETE FROM link WHERE expires <= $1 AND NOT (purpose = 'sign_up' \
+    AND EXISTS (SELECT 1 FROM link AS other WHERE other.account = link.account AND other.expires > $1))";
 const DROP_OLD_DEVICES: &str = "DELETE FROM device WHERE expires <= $1";
 const DROP_MORE_DEVICES: &str = "DELETE FROM device WHERE account = $1 AND id NOT IN \
     (SELECT id FROM device WHERE account = $1 ORDER BY id DESC LIMIT 20)";

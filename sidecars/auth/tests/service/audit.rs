@@ -1,5 +1,6 @@
 //! What the audit log says of attempts and of what goes on, from where, and what it can be asked.
 
+use crate::browser::Browser;
 use crate::oauth::{App, program};
 use crate::{ADA, BEGIN, PASSWORD, SECOND, Served, access_token, on_both, text};
 use serde_json::{Value, json};
@@ -250,6 +251,83 @@ fn keys_that_are_not_good_are_entries_that_do_not_fill_the_log() {
         expected.push(four(["anonymous", "key_refused", &on, &left_out]));
         expected.push(noted(&short, "expired"));
         assert_eq!(refused("key_refused"), expected);
+    });
+}
+
+#[test]
+fn what_somebody_may_not_do_is_an_entry_of_theirs_that_does_not_fill_the_log() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let bob = served.person(&ada, "bob@example.com");
+        let (account, token) = (text(&bob, "account"), Some(access_token(&bob)));
+        let own = format!("account/{account}");
+        let refused = || {
+            let asked = "action=access_refused&outcome=refused";
+            told(&entries(&served, &ada, asked))
+        };
+        let noted = |why: &str| {
+            let detail = json!({"shown": format!("session/{}", text(&bob, "session")), "why": why});
+            four([&own, "access_refused", &own, &detail.to_string()])
+        };
+        // At the door, by whatever name; what is not there for anybody is no decision.
+        served
+            .client
+            .get("/auth/v1/accounts", token)
+            .refused(403, "forbidden");
+        served
+            .client
+            .get("/auth/v1/accounts/usr_x%2Fy", token)
+            .refused(404, "not_found");
+        let mut expected = vec![noted("account.read on account/*: no grant allows it")];
+        assert_eq!(refused(), expected);
+        // Within an operation that is allowed as such.
+        let body = json!({"name": "Quants"});
+        let made = served.client.post("/auth/v1/organisations", token, &body);
+        let organisation = text(&made.is(201).json(), "id").to_owned();
+        served.grant(&ada, &bob["account"], "account.suspend", &own);
+        let adas = text(&ada, "account");
+        served.grant(&ada, &bob["account"], "account.change", "account/*");
+        let gone = format!("/auth/v1/accounts/{adas}");
+        served.client.delete(&gone, token).refused(403, "forbidden");
+        expected.push(noted(&format!(
+            "account.suspend on account/{adas}: no grant allows it"
+        )));
+        assert_eq!(refused(), expected);
+        // On a page.
+        let mut browser = Browser::signed_in(&served, "bob@example.com");
+        let grants = format!("/auth/v1/organisations/{organisation}/grants");
+        let body = json!({"what": "run.read", "resource": "run/*"});
+        browser.get("/console/auth/audit").is(403);
+        let last = refused().pop().unwrap();
+        assert!(
+            last[3].contains("audit.read on audit/*: no grant allows it"),
+            "{last:?}"
+        );
+        // Five in a minute of whatever they try, then how many more there were. BEGIN is 20 s into a minute.
+        for _ in 0..5 {
+            served
+                .client
+                .post(&grants, token, &body)
+                .refused(403, "forbidden");
+        }
+        assert_eq!(refused().len(), 5);
+        served.advance(60 * SECOND);
+        served
+            .client
+            .post(&grants, token, &body)
+            .refused(403, "forbidden");
+        let since = BEGIN.0 - 20 * SECOND;
+        let left_out = json!({"left_out": 3, "since": since}).to_string();
+        let found = refused();
+        assert_eq!(
+            found[5],
+            four(["anonymous", "access_refused", &own, &left_out])
+        );
+        assert_eq!(
+            found[6],
+            noted("grant.change on grant/*: no grant allows it")
+        );
+        assert_eq!(found.len(), 7);
     });
 }
 

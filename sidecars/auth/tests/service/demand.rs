@@ -35,6 +35,33 @@ fn sees_grants(served: &Served, token: &str) -> crate::Reply {
     served.client.get(&format!("{ME}/grants"), Some(token))
 }
 
+/// What the audit log says that was demanded of an account.
+fn demands_of(served: &Served, ada: &Value, account: &str) -> Vec<String> {
+    let path = format!("/auth/v1/audit?resource=account/{account}&limit=100");
+    let log = served.client.get(&path, Some(access_token(ada))).is(200);
+    let log = log.json();
+    let actions = log["items"].as_array().unwrap().iter();
+    actions
+        .map(|entry| text(entry, "action").to_owned())
+        .filter(|action| action.contains("demand"))
+        .collect()
+}
+
+/// A key of somebody, for everything.
+fn key(served: &Served, tokens: &Value) -> String {
+    let body = json!({"name": "ci", "scopes": ["*"]});
+    let token = Some(access_token(tokens));
+    let made = served.client.post(&format!("{ME}/keys"), token, &body);
+    text(&made.is(201).json(), "secret").to_owned()
+}
+
+/// Registers the key of a client of somebody.
+fn curve_key(served: &Served, tokens: &Value) {
+    let body = json!({"public_key": CURVE, "name": "desk", "scopes": ["run.read"]});
+    let (path, token) = (format!("{ME}/curve-keys"), access_token(tokens));
+    served.client.post(&path, Some(token), &body).is(201);
+}
+
 #[test]
 fn who_lacks_a_demanded_second_factor_sets_one_up_and_gets_on() {
     on_both(|place| {
@@ -42,14 +69,8 @@ fn who_lacks_a_demanded_second_factor_sets_one_up_and_gets_on() {
         let bob = served.person(&ada, BOB);
         served.grant(&ada, &bob["account"], "viewer", "*");
         let (adas, bobs) = (Some(access_token(&ada)), Some(access_token(&bob)));
-        let body = json!({"name": "ci", "scopes": ["*"]});
-        let key = served.client.post(&format!("{ME}/keys"), bobs, &body);
-        let key = text(&key.is(201).json(), "secret").to_owned();
-        let body = json!({"public_key": CURVE, "name": "desk", "scopes": ["run.read"]});
-        served
-            .client
-            .post(&format!("{ME}/curve-keys"), bobs, &body)
-            .is(201);
+        let key = key(&served, &bob);
+        curve_key(&served, &bob);
         let path = demand_of(&bob["account"]);
         served
             .client
@@ -109,20 +130,8 @@ fn who_lacks_a_demanded_second_factor_sets_one_up_and_gets_on() {
         sees_grants(&served, &key).refused(403, LACKS);
         served.client.delete(&path, adas).is(200);
         sees_grants(&served, &key).is(200);
-        let log = served.client.get(
-            &format!("/auth/v1/audit?resource=account/{own}&after=0&limit=100"),
-            adas,
-        );
-        let log = log.is(200).json();
-        let actions = log["items"].as_array().unwrap().iter();
-        let demands: Vec<&Value> = actions
-            .map(|entry| &entry["action"])
-            .filter(|action| action.as_str().unwrap().contains("demand"))
-            .collect();
-        assert_eq!(
-            demands,
-            ["second_factor_demanded", "second_factor_demand_ended"]
-        );
+        let demands = ["second_factor_demanded", "second_factor_demand_ended"];
+        assert_eq!(demands_of(&served, &ada, own), demands);
     });
 }
 
@@ -229,7 +238,7 @@ fn the_settings_demand_it_of_everybody() {
         let served = demanding(&at, false, clock);
         sees_grants(&served, access_token(&ada)).is(200);
         // Each change of the settings is told once, however often it was started.
-        let log = "/auth/v1/audit?resource=account/*&after=0&limit=100";
+        let log = "/auth/v1/audit?resource=account/*&limit=100";
         let log = served.client.get(log, Some(access_token(&ada))).is(200);
         let log = log.json();
         let told: Vec<[&str; 2]> = log["items"]

@@ -113,7 +113,7 @@ fn an_organisation_has_members_in_roles_who_leave_when_they_want() {
         let found = served.client.get(&own, bobs).is(200).json();
         assert_eq!(
             found,
-            json!({"id": organisation, "version": 1, "state": "active", "name": "Quants", "created": crate::BEGIN.0})
+            json!({"id": organisation, "version": 1, "state": "active", "name": "Quants", "demands_second_factor": false, "created": crate::BEGIN.0})
         );
         // Who is no member learns not even whether there is one.
         let nowhere = "/auth/v1/organisations/org_0";

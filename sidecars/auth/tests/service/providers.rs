@@ -4,6 +4,8 @@
 mod answers;
 #[path = "providers/outside.rs"]
 mod outside;
+#[path = "providers/pages.rs"]
+mod pages;
 #[path = "providers/real.rs"]
 mod real;
 

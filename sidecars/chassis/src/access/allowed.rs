@@ -43,6 +43,8 @@ pub struct Allowed<A> {
     pub action: &'static str,
     /// On what.
     pub resource: String,
+    /// In which request, and from where.
+    pub origin: RequestOrigin,
     access: PhantomData<fn() -> A>,
 }
 
@@ -50,7 +52,26 @@ pub struct Allowed<A> {
 pub trait Authenticator: Send + Sync + 'static {
     /// Whose token or key this is, which came with a request.
     fn authenticate<'a>(&'a self, bearer: &'a str, origin: &'a RequestOrigin) -> SubjectFuture<'a>;
+
+    /// Notes that somebody was not allowed something. Whatever comes of it, it is not done; nothing is noted unless this says so.
+    fn note_refused<'a>(&'a self, _: RefusedAccess<'a>) -> NotedFuture<'a> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
+
+/// Somebody who was not allowed something.
+#[derive(Clone, Copy, Debug)]
+pub struct RefusedAccess<'a> {
+    /// Who.
+    pub subject: &'a Subject,
+    /// In which request, and from where.
+    pub origin: &'a RequestOrigin,
+    /// What they are told: what was asked, on what, and why not.
+    pub told: &'a Problem,
+}
+
+/// What an [`Authenticator`] says once it has noted something.
+pub type NotedFuture<'a> = Pin<Box<dyn Future<Output = Result<(), ChassisError>> + Send + 'a>>;
 
 /// What an [`Authenticator`] says, once it knows.
 pub type SubjectFuture<'a> =
@@ -100,6 +121,24 @@ impl<A> fmt::Debug for Allowed<A> {
 }
 
 impl Gate {
+    /// What somebody is told who is not allowed something, once that is noted.
+    async fn refuse(&self, subject: &Subject, origin: &RequestOrigin, told: Problem) -> Problem {
+        let is_decision = [ProblemCode::Forbidden, ProblemCode::SecondFactorDemanded];
+        let (true, Some(authenticator)) = (is_decision.contains(&told.code), &self.authenticator)
+        else {
+            return told;
+        };
+        let refused = RefusedAccess {
+            subject,
+            origin,
+            told: &told,
+        };
+        match authenticator.note_refused(refused).await {
+            Ok(()) => told,
+            Err(error) => error.into(),
+        }
+    }
+
     /// Who asks, from the head of what they sent.
     async fn subject(
         &self,
@@ -142,13 +181,20 @@ impl<A: Access> Allowed<A> {
         now: Ts,
     ) -> Result<Allowed<A>, Problem> {
         let path = path_parts(parts, state).await;
-        let resource = check::<A>(&subject, &path, now)?;
-        Ok(Allowed {
-            subject,
-            action: A::ACTION,
-            resource,
-            access: PhantomData,
-        })
+        let origin = RequestOrigin::of(&parts.extensions, &parts.headers);
+        match check::<A>(&subject, &path, now) {
+            Ok(resource) => Ok(Allowed {
+                subject,
+                action: A::ACTION,
+                resource,
+                origin,
+                access: PhantomData,
+            }),
+            Err(told) => match parts.extensions.get::<Gate>().cloned() {
+                Some(gate) => Err(gate.refuse(&subject, &origin, told).await),
+                None => Err(told),
+            },
+        }
     }
 }
 
@@ -172,8 +218,15 @@ pub async fn allow_call<A: Access>(
         (None, None) => return Err(ungated().into()),
     };
     let now = gate.map_or(Ts(0), |gate| gate.clock.now());
-    check::<A>(&subject, path, now)?;
-    Ok(subject)
+    match (check::<A>(&subject, path, now), gate) {
+        (Ok(_), _) => Ok(subject),
+        (Err(told), Some(gate)) => {
+            let headers = metadata.clone().into_headers();
+            let origin = RequestOrigin::of(&axum::http::Extensions::new(), &headers);
+            Err(gate.refuse(&subject, &origin, told).await.into())
+        }
+        (Err(told), None) => Err(told.into()),
+    }
 }
 
 /// The one decision; returns on what.

@@ -1,6 +1,6 @@
 //! Programs of organisations: what they may do, and who administers them.
 
-use super::{detail, with_program};
+use super::{BOB, detail, with_program};
 use crate::client::Reply;
 use crate::{Served, access_token, on_both, text};
 use serde_json::{Value, json};
@@ -166,5 +166,43 @@ fn what_the_firm_suspended_its_organisation_does_not_resume() {
             (text(&shown, "state"), text(&shown, "suspended_by")),
             ("suspended", "firm")
         );
+    });
+}
+
+#[test]
+fn who_was_granted_it_for_one_account_suspends_it_for_nobody_else() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let (bob, eve, _, machine) = with_program(&served, &ada);
+        let set = |tokens: &Value, account: &Value, word: &str| {
+            let path = format!("/auth/v1/accounts/{}/{word}", account.as_str().unwrap());
+            let token = Some(access_token(tokens));
+            served.client.send(("POST", &path), token, &[], None)
+        };
+        let by = |reply: Reply| reply.is(200).json()["suspended_by"].clone();
+        let may = |account: &Value| {
+            let resource = format!("account/{}", account.as_str().unwrap());
+            served.grant(&ada, &eve["account"], "account.suspend", &resource);
+        };
+        // A person is of no organisation.
+        may(&bob["account"]);
+        assert_eq!(by(set(&eve, &bob["account"], "suspend")), "grantee");
+        assert_eq!(by(set(&eve, &bob["account"], "resume")), Value::Null);
+        assert_eq!(by(set(&eve, &bob["account"], "suspend")), "grantee");
+        assert_eq!(by(set(&ada, &bob["account"], "suspend")), "firm");
+        set(&eve, &bob["account"], "resume").refused(403, "forbidden");
+        assert_eq!(by(set(&ada, &bob["account"], "resume")), Value::Null);
+        // Of a program she takes over what its organisation suspended, which does not lift hers.
+        let bob = served.sign_in(BOB, crate::PASSWORD);
+        may(&machine["id"]);
+        assert_eq!(by(set(&bob, &machine["id"], "suspend")), "organisation");
+        assert_eq!(by(set(&eve, &machine["id"], "suspend")), "grantee");
+        let said = detail(set(&bob, &machine["id"], "resume"), 403, "forbidden");
+        assert!(said.contains("granted that for this account"), "{said}");
+        let database = served.database();
+        served.runtime.block_on(rebuild::<Auth>(&database)).unwrap();
+        served.runtime.block_on(database.close());
+        set(&bob, &machine["id"], "resume").refused(403, "forbidden");
+        assert_eq!(by(set(&eve, &machine["id"], "resume")), Value::Null);
     });
 }

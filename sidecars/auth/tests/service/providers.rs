@@ -1,13 +1,17 @@
-//! Signing in with providers: one that says whatever it likes, and a real one.
+//! Signing in with providers: one that says whatever it likes, and real ones.
 
 #[path = "providers/answers.rs"]
 mod answers;
+#[path = "providers/keycloak.rs"]
+mod keycloak;
 #[path = "providers/outside.rs"]
 mod outside;
 #[path = "providers/pages.rs"]
 mod pages;
 #[path = "providers/real.rs"]
 mod real;
+#[path = "providers/visitor.rs"]
+mod visitor;
 
 use crate::client::Reply;
 use crate::factor;
@@ -114,6 +118,27 @@ fn go(
 
 fn sign_in(served: &Served, outside: &Outside, subject: &str, more: Value) -> Reply {
     go(served, outside, ("op/sign-in", None), (subject, more))
+}
+
+/// Goes through a request as a browser does, which `visit` sends to the provider and back.
+fn through(
+    served: &Served,
+    what: &str,
+    token: Option<&str>,
+    visit: impl FnOnce(&str) -> Url,
+) -> Reply {
+    let path = format!("/auth/v1/providers/{what}");
+    let begun = served.client.send(("POST", &path), token, &[], None);
+    let begun = begun.is(201).json();
+    let back = visit(text(&begun, "url"));
+    // Providers add what is theirs alone, as Keycloak does its `session_state`.
+    let ours = |name: &str| ["state", "code", "iss", "error"].contains(&name);
+    let came = back.query_pairs().into_owned();
+    let mut answer: Value = came.filter(|(name, _)| ours(name)).collect();
+    answer["request"] = begun["request"].clone();
+    served
+        .client
+        .post(&format!("{path}/finish"), token, &answer)
 }
 
 fn carl() -> Value {

@@ -1,11 +1,9 @@
 //! A real provider: npm's oidc-provider, whose pages are gone through as a browser does.
 
-use super::{config, identities};
-use crate::{BEGIN, Served, access_token, on_both, text};
-use serde_json::json;
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use super::visitor::Visitor;
+use super::{config, identities, through};
+use crate::{BEGIN, Served, access_token, on_both};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use tickloom_chassis::Clock;
@@ -98,78 +96,17 @@ fn packages() -> Option<PathBuf> {
     Some(folder)
 }
 
-/// What a browser does: it keeps cookies, and goes where it is sent.
-#[derive(Default)]
-struct Browser {
-    cookies: BTreeMap<String, String>,
-}
-
-impl Browser {
-    /// The answer to a request: where it leads, or what it says.
-    fn ask(&mut self, url: &Url, form: Option<&str>) -> Result<Url, String> {
-        let address = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
-        let mut stream = TcpStream::connect(&address).unwrap();
-        let cookies: Vec<String> = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let (method, body) = form.map_or(("GET", ""), |form| ("POST", form));
-        let path = &url[url::Position::BeforePath..];
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nCookie: {}\r\nAccept: text/html\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
-            cookies.join("; "),
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        // It may close with a reset, once all was said.
-        stream.read_to_end(&mut answer).ok();
-        let answer = String::from_utf8_lossy(&answer).into_owned();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let mut leads = None;
-        for line in head.lines() {
-            let Some((name, value)) = line.split_once(": ") else {
-                continue;
-            };
-            match name.to_lowercase().as_str() {
-                "set-cookie" => {
-                    let pair = value.split(';').next().unwrap();
-                    let (name, value) = pair.split_once('=').unwrap();
-                    self.cookies.insert(name.to_owned(), value.to_owned());
-                }
-                "location" => leads = Some(url.join(value).unwrap()),
-                _ => {}
-            }
-        }
-        leads.ok_or_else(|| body.to_owned())
-    }
-
-    /// Signs in there as somebody, consents, and returns where the provider sends the person back to.
-    fn sign_in(&mut self, url: &str, who: &str) -> Url {
-        let mut at = Url::parse(url).unwrap();
-        for _ in 0..20 {
-            if at.as_str().starts_with(REDIRECT) {
-                return at;
-            }
-            match self.ask(&at, None) {
-                Ok(next) => at = next,
-                Err(page) => {
-                    let prompt = if page.contains("name=\"login\"") {
-                        "login"
-                    } else {
-                        "consent"
-                    };
-                    let form = format!("prompt={prompt}&login={who}&password=any");
-                    at = self
-                        .ask(&at, Some(&form))
-                        .unwrap_or_else(|page| panic!("{page}"));
-                }
-            }
-        }
-        panic!("it leads nowhere: {at}");
-    }
+/// Signs in there as somebody, consents, and returns where the provider sends the person back to.
+fn sign_in(browser: &mut Visitor, url: &str, who: &str) -> Url {
+    browser.go(url, REDIRECT, |at, page| {
+        let prompt = if page.contains("name=\"login\"") {
+            "login"
+        } else {
+            "consent"
+        };
+        let form = format!("prompt={prompt}&login={who}&password=any");
+        (at.clone(), form)
+    })
 }
 
 #[test]
@@ -182,23 +119,11 @@ fn a_real_provider_signs_people_in_with_each_algorithm() {
             let served = Served::with(&place, Clock::standing(BEGIN), |auth| {
                 auth.providers.insert("op".to_owned(), config(&node.issuer));
             });
-            let mut browser = Browser::default();
-            let mut sign_in = |what: &str, who: &str, token: Option<&str>| {
-                let path = format!("/auth/v1/providers/{what}");
-                let begun = served
-                    .client
-                    .send(("POST", &path), token, &[], None)
-                    .is(201)
-                    .json();
-                let back = browser.sign_in(text(&begun, "url"), who);
-                let back: BTreeMap<String, String> = back.query_pairs().into_owned().collect();
-                let mut answer = json!(back);
-                answer["request"] = begun["request"].clone();
-                served
-                    .client
-                    .post(&format!("{path}/finish"), token, &answer)
+            let mut browser = Visitor::default();
+            let mut through = |what: &str, who: &str, token: Option<&str>| {
+                through(&served, what, token, |url| sign_in(&mut browser, url, who))
             };
-            let tokens = sign_in("op/sign-in", "carl", None).is(201).json();
+            let tokens = through("op/sign-in", "carl", None).is(201).json();
             let token = access_token(&tokens);
             let account = served
                 .client
@@ -209,10 +134,10 @@ fn a_real_provider_signs_people_in_with_each_algorithm() {
             assert_eq!(account["name"], "Name of carl");
             assert_eq!(identities(&served, token)[0]["subject"], "carl");
             // The provider knows the browser by now, and asks for nothing.
-            let again = sign_in("op/sign-in", "nobody", None).is(201).json();
+            let again = through("op/sign-in", "nobody", None).is(201).json();
             assert_eq!(again["account"], tokens["account"]);
             // Once more means that it asks.
-            sign_in("op/step-up", "carl", Some(token)).is(204);
+            through("op/step-up", "carl", Some(token)).is(204);
         });
     }
 }

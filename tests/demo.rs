@@ -112,7 +112,7 @@ fn only_a_directory_of_a_demo_is_replaced() {
     let ran = tickloom(&["demo", "--seconds", "1", "--dir", place]);
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.stderr.contains(place), "{ran:?}");
-    assert!(ran.stderr.contains("--dir"), "{ran:?}");
+    assert!(ran.stderr.contains("--out"), "{ran:?}");
     assert_eq!(fs::read_to_string(&mine).unwrap(), "mine");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }

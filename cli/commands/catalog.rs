@@ -87,7 +87,7 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// List runs and tables: instruments, times, rows, files, bytes
+    /// List tables and runs: instruments, times, rows, files, bytes
     #[command(after_help = LS)]
     Ls(Look),
     /// Show a table, an instrument or a run in detail
@@ -111,11 +111,21 @@ enum Command {
 #[derive(clap::Args)]
 struct At {
     /// The directory of the catalog, or its url such as s3://bucket/prefix
-    #[arg(value_name = "DIR")]
-    dir: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "catalog")]
+    dir: Option<PathBuf>,
+    /// The same, as other commands name it
+    #[arg(long, value_name = "DIR", conflicts_with = "dir")]
+    catalog: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+impl At {
+    fn dir(&self) -> &Path {
+        let given = self.dir.as_deref().or(self.catalog.as_deref());
+        given.unwrap_or(Path::new(""))
+    }
 }
 
 #[derive(clap::Args)]
@@ -230,7 +240,7 @@ fn failure(error: impl Into<DataError>) -> Failure {
 
 /// One JSON object: the catalog and what was found.
 fn answer(at: &At, found: &impl Serialize) -> Result<(), Failure> {
-    let mut object = json!({ "catalog": at.dir });
+    let mut object = json!({ "catalog": at.dir() });
     let found = serde_json::to_value(found).map_err(Failure::run)?;
     if let (Some(object), serde_json::Value::Object(found)) = (object.as_object_mut(), found) {
         object.extend(found);
@@ -247,7 +257,7 @@ fn selection(args: &Look) -> Selection {
 }
 
 fn ls(args: &Look) -> Result<(), Failure> {
-    let found = open(&args.at.dir)?
+    let found = open(args.at.dir())?
         .list(&selection(args))
         .map_err(failure)?;
     if args.at.json {
@@ -258,13 +268,13 @@ fn ls(args: &Look) -> Result<(), Failure> {
 }
 
 fn show(args: &Look) -> Result<(), Failure> {
-    let found = open(&args.at.dir)?
+    let found = open(args.at.dir())?
         .show(&selection(args))
         .map_err(failure)?;
     if found.listing.tables.is_empty() && found.dropped.is_empty() {
         return Err(Failure::input(anyhow!(
             "{} has nothing of that; see tickloom catalog ls",
-            args.at.dir.display()
+            args.at.dir().display()
         )));
     }
     if args.at.json {
@@ -298,10 +308,10 @@ fn stopped(what: &str) -> Failure {
 }
 
 fn verify(args: &Verify) -> Result<(), Failure> {
-    let catalog = open(&args.at.dir)?;
+    let catalog = open(args.at.dir())?;
     let mut found = with_progress("verify", |progress| {
         let mut found = catalog.verify(progress)?;
-        if let Some(dir) = record_dir_of(&args.at.dir) {
+        if let Some(dir) = record_dir_of(args.at.dir()) {
             beside::compare(&dir, &catalog, &mut found, progress)?;
         }
         Ok(found)
@@ -325,7 +335,7 @@ fn verify(args: &Verify) -> Result<(), Failure> {
 }
 
 fn compact(args: Compact) -> Result<(), Failure> {
-    let catalog = open(&args.at.dir)?;
+    let catalog = open(args.at.dir())?;
     let options = CompactOptions {
         run: args.run,
         rows_max: args.rows,
@@ -344,7 +354,7 @@ fn compact(args: Compact) -> Result<(), Failure> {
 }
 
 fn migrate(args: &Migrate) -> Result<(), Failure> {
-    let catalog = open(&args.at.dir)?;
+    let catalog = open(args.at.dir())?;
     let found = with_progress("migrate", |progress| {
         Ok(catalog.migrate(args.dry_run, progress)?)
     })?;
@@ -364,7 +374,7 @@ fn end_of(what: &str, found: &RewriteReport) -> Result<(), Failure> {
 }
 
 fn retain(args: Retain) -> Result<(), Failure> {
-    let catalog = open(&args.at.dir)?;
+    let catalog = open(args.at.dir())?;
     let before = match (args.before, args.keep) {
         (Some(before), _) => before,
         (None, keep) => days_ago(keep.unwrap_or(0))?,

@@ -51,7 +51,12 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "seconds")]
     lockstep: bool,
     /// Directory for the journal, the catalog and the report; one of an earlier demo is replaced
-    #[arg(long, value_name = "DIR", default_value = "tickloom-demo")]
+    #[arg(
+        long = "out",
+        visible_alias = "dir",
+        value_name = "DIR",
+        default_value = "tickloom-demo"
+    )]
     dir: PathBuf,
     /// Print one JSON object at the end
     #[arg(long)]
@@ -100,7 +105,7 @@ fn prepare(dir: &Path) -> Result<()> {
             dir.join(MARK).exists() || fs::read_dir(dir).with_context(name)?.next().is_none();
         if !is_ours {
             return Err(anyhow!(
-                "{}: not a directory of an earlier demo; name another with --dir",
+                "{}: not a directory of an earlier demo; name another with --out",
                 name()
             ));
         }

@@ -14,8 +14,8 @@ use tickloom_types::{BarSpec, Ts};
 
 const EXAMPLES: &str = "\
 Examples:
-  tickloom export --catalog catalog --kind trades --to-file trades.parquet
-  tickloom export --catalog catalog --kind bars --instrument GOOG --from 2004-08-19 --to 2005-01-01 --to-file goog.csv
+  tickloom export --catalog catalog --kind trades --out trades.parquet
+  tickloom export --catalog catalog --kind bars --instrument GOOG --from 2004-08-19 --to 2005-01-01 --out goog.csv
 
 The file's name says the format: .csv and .jsonl (each also with .gz), .arrow, .parquet, .dbn. Numbers are exact and times
 have nanoseconds in all of them. Of all but DBN, which has no place for some of it, `tickloom import` makes the same records
@@ -51,8 +51,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", value_parser = Ts::parse_by_digits)]
     to: Option<Ts>,
     /// The file to write; one that is there is replaced
-    #[arg(long, value_name = "FILE", visible_alias = "out")]
-    to_file: PathBuf,
+    #[arg(long, value_name = "FILE", visible_alias = "to-file")]
+    out: PathBuf,
     #[command(flatten)]
     memory: Memory,
     /// Print one JSON object
@@ -87,7 +87,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         bar.set_position(rows);
         !stop.is_wanted()
     };
-    let exported = export_file(&catalog, args.kind, &query, &args.to_file, &mut progress);
+    let exported = export_file(&catalog, args.kind, &query, &args.out, &mut progress);
     bar.finish_and_clear();
     match exported.map_err(failure)? {
         None => Err(Failure::Stopped(anyhow!("stopped; no file was written"))),

@@ -28,10 +28,10 @@ pub use recorder::{
 };
 pub use tickloom_catalog::{
     BookSpan, CacheStats, Catalog, CatalogError, ColumnType, CompactOptions, Comparison,
-    Definition, Definitions, Difference, Differing, Dropped, DroppedFile, Extent, Fault, FileRange,
-    Importing, InBlocks, InTurn, Leftover, Listing, MigrateReport, Range, RecordBlock,
-    RecordBlocks, Refusals, RetainOptions, RetainReport, RewriteReport, RunEnd, RunWriter,
-    SaidByRuns, Scan, ScanQuery, Selection, Shown, ShownRow, Store, SyncReport, Table,
+    DaysOfBars, Definition, Definitions, Difference, Differing, Dropped, DroppedFile, Extent,
+    Fault, FileRange, Importing, InBlocks, InTurn, Leftover, Listing, MigrateReport, Range,
+    RecordBlock, RecordBlocks, Refusals, RetainOptions, RetainReport, RewriteReport, RunEnd,
+    RunWriter, SaidByRuns, Scan, ScanQuery, Selection, Shown, ShownRow, Store, SyncReport, Table,
     VerifyReport, Written, compare_rows, finer_sizes, is_url, mark_bars, retain_records,
     sync_journal,
 };

@@ -3,12 +3,16 @@
 use crate::output::{self, Style};
 use tickloom_backtest::text::grouped;
 use tickloom_data::{
-    Extent, Listing, MigrateReport, RetainReport, RewriteReport, Shown, ShownRow, VerifyReport,
+    DaysOfBars, Extent, Listing, MigrateReport, RetainReport, RewriteReport, Shown, ShownRow,
+    VerifyReport,
 };
+use tickloom_journal::FILES_NAMED_MAX;
 use tickloom_types::{BarSpec, InstrumentDef, Ts, pow10};
 
 /// Partitions that are named one by one; the rest is counted.
 const PARTITIONS_SHOWN: usize = 20;
+/// Letters of a file's name that are shown.
+const NAME_LETTERS: usize = 32;
 
 fn number(value: u64) -> String {
     grouped(u128::from(value))
@@ -53,10 +57,15 @@ fn size(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
-fn counts(extent: &Extent) -> [String; 5] {
+/// Bars of a day or more are of days, all else of times.
+fn counts(extent: &Extent, days: Option<&DaysOfBars>) -> [String; 5] {
+    let (from, to) = match days {
+        Some(days) => (days.first_day.clone(), days.last_day.clone()),
+        None => (extent.from.to_string(), extent.to.to_string()),
+    };
     [
-        extent.from.to_string(),
-        extent.to.to_string(),
+        from,
+        to,
         number(extent.rows),
         number(extent.files),
         size(extent.bytes),
@@ -71,32 +80,25 @@ fn bar(bar: Option<BarSpec>) -> String {
     bar.map_or(String::new(), |bar| bar.to_string())
 }
 
-/// Runs and tables.
+/// Tables, and the runs that they come from.
 pub(super) fn listing(found: &Listing) {
     if found.runs.is_empty() {
         output::line("nothing");
         return;
     }
-    let runs: Vec<Vec<String>> = found
-        .runs
-        .iter()
-        .map(|run| {
-            let nothing = || ["", "", "0", "0", "0 B"].map(str::to_owned);
-            let parts = match run.bundled.len() {
-                0 => run.parts,
-                imports => imports as u64,
-            };
-            let mut row = vec![run.run.clone(), number(parts)];
-            row.extend(run.extent.as_ref().map_or_else(nothing, counts));
-            row
-        })
-        .collect();
-    columns(
-        &["run", "parts", "from", "to", "rows", "files", "bytes"],
-        &runs,
-        3,
-    );
+    tables(found);
     output::line("");
+    runs(found);
+    let dropped: u64 = found.runs.iter().map(|run| run.rows_dropped).sum();
+    if dropped > 0 {
+        output::line(&format!(
+            "{} rows were dropped by retention",
+            number(dropped)
+        ));
+    }
+}
+
+fn tables(found: &Listing) {
     let tables: Vec<Vec<String>> = found
         .tables
         .iter()
@@ -106,7 +108,7 @@ pub(super) fn listing(found: &Listing) {
                 name(table.instrument.as_ref()),
                 bar(table.bar),
             ];
-            row.extend(counts(&table.extent));
+            row.extend(counts(&table.extent, table.days.as_ref()));
             row
         })
         .collect();
@@ -124,12 +126,63 @@ pub(super) fn listing(found: &Listing) {
         &tables,
         3,
     );
-    let dropped: u64 = found.runs.iter().map(|run| run.rows_dropped).sum();
-    if dropped > 0 {
-        output::line(&format!(
-            "{} rows were dropped by retention",
-            number(dropped)
-        ));
+}
+
+fn runs(found: &Listing) {
+    let runs: Vec<Vec<String>> = found
+        .runs
+        .iter()
+        .map(|run| {
+            let nothing = || ["", "", "0", "0", "0 B"].map(str::to_owned);
+            let parts = match run.bundled.len() {
+                0 => run.parts,
+                imports => imports as u64,
+            };
+            let mut row = vec![run.run.clone(), files(&run.imported), number(parts)];
+            row.extend(match &run.extent {
+                Some(extent) => counts(extent, run.days.as_ref()),
+                None => nothing(),
+            });
+            row
+        })
+        .collect();
+    columns(
+        &[
+            "run",
+            "imported from",
+            "parts",
+            "from",
+            "to",
+            "rows",
+            "files",
+            "bytes",
+        ],
+        &runs,
+        3,
+    );
+}
+
+/// The names of files, or the first of them; of a recording, none.
+fn files(names: &[String]) -> String {
+    match names {
+        [] => "-".to_owned(),
+        [one] => shortened(one),
+        [first, rest @ ..] if names.len() >= FILES_NAMED_MAX => {
+            format!("{} and {} more at least", shortened(first), rest.len())
+        }
+        [first, rest @ ..] => format!("{} and {} more", shortened(first), rest.len()),
+    }
+}
+
+/// A name as far as there is room for it, with its end, which mostly says more.
+fn shortened(name: &str) -> String {
+    let letters = name.chars().count();
+    match letters.checked_sub(NAME_LETTERS) {
+        None | Some(0) => name.to_owned(),
+        Some(more) => {
+            let end: String = name.chars().skip(more + 1).collect();
+            format!("…{end}")
+        }
     }
 }
 
@@ -154,7 +207,7 @@ pub(super) fn shown(found: &Shown) {
                 name(day.instrument.as_ref()),
                 bar(day.bar),
             ];
-            cells.extend(counts(&day.extent));
+            cells.extend(counts(&day.extent, day.days.as_ref()));
             cells
         })
         .collect();

@@ -166,7 +166,8 @@ fn import_alone(
     };
     let instruments = recording.instruments().clone();
     let started = recording.started().map_err(Failure::input)?;
-    let meta = RunMeta::new(&run, started, instruments.clone()).map_err(Failure::run)?;
+    let mut meta = RunMeta::new(&run, started, instruments.clone()).map_err(Failure::run)?;
+    meta.name_files(imported.files.iter().map(PathBuf::as_path));
     let mut part = format!("capture:{}", imported.instruments.join(","));
     for end in &after {
         // Imported again with what comes before, it is another part.

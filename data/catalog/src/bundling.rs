@@ -126,7 +126,9 @@ fn write(
         ..ScanQuery::default()
     };
     let mut scan = Scan::of_runs(catalog, &query, group.runs.clone(), instruments.clone())?;
-    let meta = RunMeta::new(bundle, first.started, instruments)?;
+    let mut meta = RunMeta::new(bundle, first.started, instruments)?;
+    let files = group.runs.iter().flat_map(|(member, _)| &member.files);
+    meta.name_files(files.map(Path::new));
     let mut writer = catalog.writer(&meta, 0, bundle)?;
     let mut end = RunEnd::default();
     for (member, _) in &group.runs {

@@ -92,7 +92,9 @@ pub use importing::Importing;
 pub use instruments::{Spans, name_all};
 pub use key::Key;
 pub use limits::MOMENT_ROWS_MAX;
-pub use listing::{Day, Extent, Listing, RunListing, Selection, Shown, ShownRow, TableListing};
+pub use listing::{
+    Day, DaysOfBars, Extent, Listing, RunListing, Selection, Shown, ShownRow, TableListing,
+};
 pub use merge::RunMerge;
 pub use migrate::MigrateReport;
 pub use no_price::{Beside, NoPrice};

@@ -5,6 +5,7 @@ use super::checkpoint::Dropped;
 use super::chunks::Chunks;
 use super::index::{for_each_run, while_bundling};
 use super::part::{PartFile, read_metas};
+use super::partition::DAY_NS;
 use super::store::Store;
 use super::unite::Different;
 use super::{Catalog, Table};
@@ -60,10 +61,15 @@ pub struct RunListing {
     pub bundled: Vec<String>,
     /// Number of its last checkpoint; 0 if nothing of it was ever compacted, migrated or dropped.
     pub checkpoint: u32,
+    /// Names of the files that it was imported from, or the first of them; of a recording, and of an import of earlier versions, none.
+    pub imported: Vec<String>,
     /// Names of its signals.
     pub signals: Vec<String>,
     /// Names of its strategies.
     pub strategies: Vec<String>,
+    /// If it has nothing but bars of a day or more, the days of the first and the last.
+    #[serde(flatten)]
+    pub days: Option<DaysOfBars>,
     /// What it has; `None` if nothing.
     #[serde(flatten)]
     pub extent: Option<Extent>,
@@ -80,9 +86,43 @@ pub struct TableListing {
     pub instrument: Option<String>,
     /// The size, for bars.
     pub bar: Option<BarSpec>,
+    /// Of bars of a day or more, the days on which the first and the last end, in UTC: that of a session, as a bar that closes at midnight
+    /// is of the day before.
+    #[serde(flatten)]
+    pub days: Option<DaysOfBars>,
     /// What there is.
     #[serde(flatten)]
     pub extent: Extent,
+}
+
+/// Days of the first and the last bar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DaysOfBars {
+    /// Of the first, such as `2024-01-31`.
+    pub first_day: String,
+    /// Of the last.
+    pub last_day: String,
+}
+
+impl DaysOfBars {
+    /// Of bars of a day or more; of shorter ones, and of other tables, none.
+    fn of(bar: Option<BarSpec>, extent: &Extent) -> Option<DaysOfBars> {
+        let day = |Ts(close): Ts| Ts(close.saturating_sub(1)).date();
+        let is_long = matches!(bar, Some(BarSpec::Time(length)) if length >= DAY_NS);
+        is_long.then(|| DaysOfBars {
+            first_day: day(extent.from),
+            last_day: day(extent.to),
+        })
+    }
+
+    /// From the first to the last of several, if all have days.
+    fn of_all(all: Vec<Option<DaysOfBars>>) -> Option<DaysOfBars> {
+        let all: Option<Vec<DaysOfBars>> = all.into_iter().collect();
+        all?.into_iter().reduce(|one, other| DaysOfBars {
+            first_day: one.first_day.min(other.first_day),
+            last_day: one.last_day.max(other.last_day),
+        })
+    }
 }
 
 /// A whole catalog at a glance.
@@ -107,6 +147,9 @@ pub struct Day {
     pub bar: Option<BarSpec>,
     /// Its first day.
     pub date: String,
+    /// Of bars of a day or more, the days of the first and the last.
+    #[serde(flatten)]
+    pub days: Option<DaysOfBars>,
     /// What there is.
     #[serde(flatten)]
     pub extent: Extent,
@@ -219,6 +262,7 @@ impl Catalog {
                     instrument,
                     bar,
                     date,
+                    days: DaysOfBars::of(bar, &extent),
                     extent,
                 })
                 .collect(),
@@ -240,7 +284,7 @@ fn gather(store: &Store, selection: &Selection) -> Result<Gathered> {
         let dropped = index.checkpoint.dropped.iter();
         let dropped = dropped.filter(|d| selection.takes(run, d.table, d.instrument.as_deref()));
         let dropped: Vec<Dropped> = dropped.cloned().collect();
-        let mut of_run = None;
+        let (mut of_run, mut days) = (None, Vec::new());
         for file in index.files().filter(|file| selection.takes_file(run, file)) {
             let bytes = match file.bytes {
                 Some(bytes) => bytes,
@@ -255,6 +299,7 @@ fn gather(store: &Store, selection: &Selection) -> Result<Gathered> {
                     ..extent
                 })
                 .add(extent);
+            days.push(DaysOfBars::of(file.meta.bar, &extent));
             let meta = &file.meta;
             let name = meta.instrument.as_ref().map(|def| def.name.clone());
             add(&mut tables, (meta.table, name.clone(), meta.bar), extent);
@@ -269,8 +314,10 @@ fn gather(store: &Store, selection: &Selection) -> Result<Gathered> {
             bundled: bundles.imports(run),
             parts: (index.checkpoint.parts.len() + index.parts.len()) as u64,
             checkpoint: index.checkpoint.number,
+            imported: Vec::new(),
             signals: Vec::new(),
             strategies: Vec::new(),
+            days: DaysOfBars::of_all(days),
             extent: of_run,
             rows_dropped: dropped.iter().map(|one| one.rows).sum(),
         });
@@ -283,6 +330,7 @@ fn gather(store: &Store, selection: &Selection) -> Result<Gathered> {
             table,
             instrument,
             bar,
+            days: DaysOfBars::of(bar, &extent),
             extent,
         })
         .collect();
@@ -297,6 +345,7 @@ fn describe_runs(store: &Store, selection: &Selection, runs: &mut Vec<RunListing
     let names: BTreeSet<String> = runs.iter().map(|run| run.run.clone()).collect();
     for (run, meta) in runs.iter_mut().zip(read_metas(store, names.iter())?) {
         run.started = meta.started;
+        run.imported = meta.files;
         run.signals = meta.signals;
         run.strategies = meta.strategies;
     }

@@ -184,6 +184,7 @@ impl Input {
         let instruments = options.instruments(prepared.as_ref());
         let mut meta = RunMeta::new(&run, prepared.started(), instruments)?;
         meta.config = config(options);
+        meta.name_files([Path::new(&self.file_name())]);
         let origin = prepared.origin().map(|origin| origin.as_kept());
         let source = said.source(&base);
         let writer = alone.writer(&meta, 0, &source)?;

@@ -35,7 +35,7 @@ pub use cursor::{JournalCursor, check_place, journal_cursors};
 pub use disk::sync_dir;
 pub use error::JournalError;
 pub use format::{Block, ChainHash, Close, Durable, Numbers, Place, Reserved, Session};
-pub use meta::RunMeta;
+pub use meta::{FILES_NAMED_MAX, RunMeta};
 pub use outline::{JournalOutline, SegmentHead, outline_journal};
 pub use prune::{PruneLimit, covered_by_snapshot, prunable, prune_journal, prune_limits};
 pub use reader::JournalReader;

@@ -3,6 +3,7 @@
 use crate::limits::RUN_NAME_LEN_MAX;
 use crate::{JournalError, Result};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use tickloom_types::{Instruments, Ts};
 
 /// A run or an import: everything that is needed to read its records.
@@ -24,7 +25,13 @@ pub struct RunMeta {
     /// Version of what a core makes of its input; 0 if the run has no core, or was begun before versions were told.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub semantics: u32,
+    /// Names of the files that an import is of, without their folders: the first [`FILES_NAMED_MAX`] of them. A recording has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
 }
+
+/// How many files an import names.
+pub const FILES_NAMED_MAX: usize = 16;
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_zero(version: &u32) -> bool {
@@ -45,9 +52,21 @@ impl RunMeta {
             strategies: Vec::new(),
             config: String::new(),
             semantics: 0,
+            files: Vec::new(),
         };
         meta.check()?;
         Ok(meta)
+    }
+
+    /// Names files that it is of, as far as there is room, each once.
+    pub fn name_files<'a>(&mut self, paths: impl IntoIterator<Item = &'a Path>) {
+        for path in paths {
+            let name = path.file_name().unwrap_or(path.as_os_str());
+            let name = name.to_string_lossy().into_owned();
+            if self.files.len() < FILES_NAMED_MAX && !self.files.contains(&name) {
+                self.files.push(name);
+            }
+        }
     }
 
     /// What comes first of rows that several runs release at one time: by the names of their sources, then the run that began

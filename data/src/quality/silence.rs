@@ -19,6 +19,11 @@ const BINS: usize = 64 * PARTS;
 const FEW: u64 = 1_000;
 /// Most distances that are left out where there are few.
 const FEW_BEYOND: u64 = 10;
+/// The close and the open of the markets of currencies, from the beginning of a Saturday in UTC: they close in the evening of Friday in
+/// New York and open in that of Sunday, or a little before.
+const CLOSES: std::ops::Range<i64> = -5 * HOUR..0;
+const OPENS: std::ops::Range<i64> = 41 * HOUR..48 * HOUR;
+const HOUR: DurationNs = DAY / 24;
 /// The length of bars from which on no market is closed for many of them.
 const DAY: DurationNs = 86_400_000_000_000;
 
@@ -135,6 +140,9 @@ pub(super) struct Spacing {
     /// Bars that came right after the one before.
     next_bars: u64,
     missing: Vec<Missing>,
+    /// The end of the day that the newest record is of, and whether any is of a Saturday.
+    day_end: Ts,
+    on_saturdays: bool,
 }
 
 impl Spacing {
@@ -148,11 +156,25 @@ impl Spacing {
             longest: BinaryHeap::new(),
             next_bars: 0,
             missing: Vec::new(),
+            day_end: Ts(i64::MIN),
+            on_saturdays: false,
+        }
+    }
+
+    /// Notes the day of a record.
+    #[inline]
+    fn note_day(&mut self, ts: Ts) {
+        let inside = self.inside(ts);
+        if inside >= self.day_end {
+            let day = inside.0.div_euclid(DAY);
+            self.day_end = Ts(day.saturating_add(1).saturating_mul(DAY));
+            self.on_saturdays |= is_saturday(day);
         }
     }
 
     /// A record at this time; of a bar, its close.
     pub(super) fn push(&mut self, ts: Ts) {
+        self.note_day(ts);
         let Some(newest) = self.newest else {
             self.newest = Some(ts);
             self.session = self
@@ -183,6 +205,7 @@ impl Spacing {
                 Some(newest) if self.is_right_after(newest, ts) => {
                     right_after += 1;
                     self.newest = Some(ts);
+                    self.note_day(ts);
                 }
                 _ => self.push(ts),
             }
@@ -292,7 +315,12 @@ impl Spacing {
             usual.saturating_mul(factor).max(least)
         };
         let long = self.longest.iter().map(|kept| kept.0);
-        let mut long: Vec<Silence> = long.filter(|silence| silence.length > most).collect();
+        let is_open = |silence: &Silence| {
+            let is_known = self.calendar.is_some() || self.on_saturdays;
+            is_known || !is_weekend(silence)
+        };
+        let long = long.filter(|silence| silence.length > most && is_open(silence));
+        let mut long: Vec<Silence> = long.collect();
         long.sort_unstable_by_key(|silence| silence.from);
         (long, usual)
     }
@@ -311,10 +339,65 @@ impl Spacing {
     }
 }
 
+/// Whether a day since the epoch, which began on a Thursday, is a Saturday.
+fn is_saturday(day: i64) -> bool {
+    day.rem_euclid(7) == 2
+}
+
+/// Whether a silence is that of the markets of currencies over a weekend.
+fn is_weekend(silence: &Silence) -> bool {
+    let saturday = silence.from.0.div_euclid(DAY) + 1;
+    let Some(begin) = saturday.checked_mul(DAY) else {
+        return false;
+    };
+    is_saturday(saturday)
+        && CLOSES.contains(&(silence.from.0 - begin))
+        && OPENS.contains(&silence.to.0.saturating_sub(begin))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Calendars;
+
+    /// Minutes of currencies, from Sunday evening to Friday evening, without a calendar.
+    #[test]
+    fn the_weekend_of_currencies_is_no_silence_unless_there_are_saturdays() {
+        let minute = DAY / 1_440;
+        let run = |from: &str, to: &str, spacing: &mut Spacing| {
+            let (from, to) = (Ts::parse(from).unwrap().0, Ts::parse(to).unwrap().0);
+            let mut at = from + minute;
+            while at <= to {
+                spacing.push_bars([Ts(at)].into_iter());
+                at += minute;
+            }
+        };
+        let found = |runs: &[(&str, &str)]| {
+            let mut spacing = Spacing::new(None, minute);
+            runs.iter()
+                .for_each(|(from, to)| run(from, to, &mut spacing));
+            let (found, _) = spacing.silences(&Thresholds::default());
+            let from = found.iter().map(|silence| silence.from.to_string());
+            from.collect::<Vec<String>>()
+        };
+        let first = ("2012-01-29T22:00:00Z", "2012-02-03T22:00:00Z");
+        let second = ("2012-02-05T22:01:00Z", "2012-02-10T21:59:00Z");
+        let none: [String; 0] = [];
+        assert_eq!(found(&[first, second]), none);
+        // Who trades on one Saturday trades on all.
+        let saturday = ("2012-02-11T00:00:00Z", "2012-02-11T02:00:00Z");
+        assert_eq!(
+            found(&[first, second, saturday]),
+            ["2012-02-03T22:00:00Z", "2012-02-10T21:59:00Z"]
+        );
+        // What is silent from midnight to midnight is no market that was closed.
+        let friday = ("2012-01-29T00:00:00Z", "2012-02-04T00:00:00Z");
+        let monday = ("2012-02-06T00:00:00Z", "2012-02-11T00:00:00Z");
+        assert_eq!(found(&[friday, monday]), ["2012-02-04T00:00:00Z"]);
+        // Nor is a hole of more than a weekend.
+        let later = ("2012-02-07T00:00:00Z", "2012-02-10T21:59:00Z");
+        assert_eq!(found(&[first, later]), ["2012-02-03T22:00:00Z"]);
+    }
 
     #[test]
     fn bins_hold_their_lengths() {

@@ -1,4 +1,5 @@
-//! Outliers: a price far from the one before that does not stay. What stays, such as a split or a crash, is none.
+//! Outliers: a price far from the one before that does not stay. What stays, such as a split or a crash, is none. What is usual is a part of
+//! the price: of months of bars in which a price grows tenfold the first say nothing else of the last.
 
 use super::Thresholds;
 use tickloom_types::{Record, Ts};
@@ -26,12 +27,13 @@ pub(super) struct Spike {
 #[derive(Clone, Debug, Default)]
 pub(super) struct SpikeWatch {
     base: Option<i64>,
-    /// The newest changes, as a ring: those of the last look and those since.
-    changes: Vec<i64>,
+    /// The newest changes as parts of their prices, as a ring: those of the last look and those since. They are the bits of numbers that
+    /// are not below zero, which go up with them.
+    changes: Vec<u32>,
     /// Changes so far.
     accepted: usize,
     /// What nine of ten changes did not exceed when so many had come: worked out when it is first asked for.
-    usual: Option<(usize, i64)>,
+    usual: Option<(usize, f32)>,
     /// Prices far from the base, until it is known whether they stay.
     far: Option<Spike>,
 }
@@ -51,7 +53,7 @@ impl SpikeWatch {
                 .is_none_or(|limit| distance <= limit);
         if is_believed {
             let far = self.far.take();
-            self.accept(price, distance);
+            self.accept(price, part(distance, base));
             // It is back only if it is much nearer than it was.
             let is_back =
                 |far: &Spike| distance.saturating_mul(4) <= (far.price - base).saturating_abs();
@@ -99,19 +101,26 @@ impl SpikeWatch {
         self.accepted += unkept.len();
         self.base = unkept.last().map(&price).or(self.base);
         for price in kept.iter().map(price) {
-            let change = price.saturating_sub(self.base.unwrap_or(price));
-            self.accept(price, change.saturating_abs());
+            let base = self.base.unwrap_or(price);
+            let distance = price.saturating_sub(base).saturating_abs();
+            self.accept(price, part(distance, base));
         }
     }
 
     /// The distance from the base up to which a price is believed; `None` as long as too little is known.
     fn limit(&mut self, base: i64, thresholds: &Thresholds) -> Option<i64> {
-        let usual = self.usual()?.saturating_mul(thresholds.outlier_factor);
-        Some(usual.max(least(base, thresholds)))
+        let most = f64::from(self.usual()?) * thresholds.outlier_factor as f64;
+        let most = most * base.unsigned_abs() as f64;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "what is beyond all numbers is the greatest"
+        )]
+        let most = most as i64;
+        Some(most.max(least(base, thresholds)))
     }
 
     /// What was usual at the last look.
-    fn usual(&mut self) -> Option<i64> {
+    fn usual(&mut self) -> Option<f32> {
         let looked = self.accepted / LOOK_EVERY * LOOK_EVERY;
         if looked == 0 {
             return None;
@@ -129,12 +138,13 @@ impl SpikeWatch {
         let mut sorted = [0; WINDOW];
         sorted[..first].copy_from_slice(&front[..first]);
         sorted[first..window].copy_from_slice(&behind[..window - first]);
-        let usual = *sorted[..window].select_nth_unstable(window * 9 / 10).1;
+        let usual = f32::from_bits(*sorted[..window].select_nth_unstable(window * 9 / 10).1);
         self.usual = Some((looked, usual));
         Some(usual)
     }
 
-    fn accept(&mut self, price: i64, change: i64) {
+    fn accept(&mut self, price: i64, change: f32) {
+        let change = change.to_bits();
         self.base = Some(price);
         if self.changes.len() < KEPT {
             // All at once: there may be thousands of instruments, whose lists would be moved each time that they grow.
@@ -144,6 +154,16 @@ impl SpikeWatch {
             self.changes[self.accepted % KEPT] = change;
         }
         self.accepted += 1;
+    }
+}
+
+/// A distance as a part of a price; nothing is a part of none.
+#[expect(clippy::cast_precision_loss, reason = "what is usual is known roughly")]
+#[inline]
+fn part(distance: i64, base: i64) -> f32 {
+    match base {
+        0 => 0.0,
+        _ => distance as f32 / base.unsigned_abs() as f32,
     }
 }
 
@@ -187,6 +207,27 @@ mod tests {
             (found[0].from, found[0].to, found[0].count),
             (Ts(300), Ts(301), 2)
         );
+    }
+
+    /// Prices that double and halve each fourth time are as they are, however low they were before.
+    #[test]
+    fn what_is_usual_is_a_part_of_the_price() {
+        let found = |spike: i64| {
+            let mut watch = SpikeWatch::default();
+            let thresholds = Thresholds::default();
+            let prices = (0..200).map(|n: i64| {
+                let level = if n < 100 { 1_000 } else { 1_000_000 };
+                let swing = if n % 4 == 3 { 3 } else { 2 };
+                let price = level * swing;
+                (Ts(n), if n == 150 { price * spike } else { price })
+            });
+            let found = prices.filter_map(|(ts, price)| watch.push(ts, price, &thresholds));
+            found.map(|spike| spike.price).collect::<Vec<i64>>()
+        };
+        // Nine of ten changes are a half or a third of the price: ten times that is five times it.
+        assert!(found(1).is_empty());
+        assert!(found(4).is_empty());
+        assert_eq!(found(10), [20_000_000]);
     }
 
     #[test]

@@ -1,17 +1,18 @@
 //! `tickloom catalog`: looks at a catalog and looks after it.
 
+mod at;
 mod beside;
+mod listed;
 mod print;
 
 use crate::failure::Failure;
 use crate::output;
 use crate::stop::Stop;
 use anyhow::anyhow;
+use at::At;
 use clap::Subcommand;
-use serde::Serialize;
-use serde_json::json;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tickloom_data::{
     Catalog, CatalogError, CompactOptions, DataError, RetainOptions, RewriteReport, Selection,
@@ -105,27 +106,6 @@ enum Command {
     /// Bring files of earlier schema versions to the current one
     #[command(after_help = MIGRATE)]
     Migrate(Migrate),
-}
-
-/// The catalog and how to answer.
-#[derive(clap::Args)]
-struct At {
-    /// The directory of the catalog, or its url such as s3://bucket/prefix
-    #[arg(value_name = "DIR", required_unless_present = "catalog")]
-    dir: Option<PathBuf>,
-    /// The same, as other commands name it
-    #[arg(long, value_name = "DIR", conflicts_with = "dir")]
-    catalog: Option<PathBuf>,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-}
-
-impl At {
-    fn dir(&self) -> &Path {
-        let given = self.dir.as_deref().or(self.catalog.as_deref());
-        given.unwrap_or(Path::new(""))
-    }
 }
 
 #[derive(clap::Args)]
@@ -238,16 +218,6 @@ fn failure(error: impl Into<DataError>) -> Failure {
     }
 }
 
-/// One JSON object: the catalog and what was found.
-fn answer(at: &At, found: &impl Serialize) -> Result<(), Failure> {
-    let mut object = json!({ "catalog": at.dir() });
-    let found = serde_json::to_value(found).map_err(Failure::run)?;
-    if let (Some(object), serde_json::Value::Object(found)) = (object.as_object_mut(), found) {
-        object.extend(found);
-    }
-    output::json(&object)
-}
-
 fn selection(args: &Look) -> Selection {
     Selection {
         tables: args.kind.clone(),
@@ -261,9 +231,9 @@ fn ls(args: &Look) -> Result<(), Failure> {
         .list(&selection(args))
         .map_err(failure)?;
     if args.at.json {
-        return answer(&args.at, &found);
+        return args.at.answer(&found);
     }
-    print::listing(&found);
+    listed::listing(&found);
     Ok(())
 }
 
@@ -278,7 +248,7 @@ fn show(args: &Look) -> Result<(), Failure> {
         )));
     }
     if args.at.json {
-        return answer(&args.at, &found);
+        return args.at.answer(&found);
     }
     print::shown(&found);
     Ok(())
@@ -320,7 +290,7 @@ fn verify(args: &Verify) -> Result<(), Failure> {
         found.leftovers_removed = catalog.remove_leftovers().map_err(failure)?;
     }
     if args.at.json {
-        answer(&args.at, &found)?;
+        args.at.answer(&found)?;
     } else {
         print::verified(&found);
     }
@@ -346,7 +316,7 @@ fn compact(args: Compact) -> Result<(), Failure> {
         Ok(catalog.compact(&options, progress)?)
     })?;
     if args.at.json {
-        answer(&args.at, &found)?;
+        args.at.answer(&found)?;
     } else {
         print::rewritten(&found, args.dry_run);
     }
@@ -359,7 +329,7 @@ fn migrate(args: &Migrate) -> Result<(), Failure> {
         Ok(catalog.migrate(args.dry_run, progress)?)
     })?;
     if args.at.json {
-        answer(&args.at, &found)?;
+        args.at.answer(&found)?;
     } else {
         print::migrated(&found, args.dry_run);
     }
@@ -387,7 +357,7 @@ fn retain(args: Retain) -> Result<(), Failure> {
     };
     let found = catalog.retain(&options).map_err(failure)?;
     if args.at.json {
-        return answer(&args.at, &found);
+        return args.at.answer(&found);
     }
     print::retained(&found, before, args.dry_run);
     Ok(())

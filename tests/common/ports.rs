@@ -37,12 +37,6 @@ impl Port {
         found.expect("a free port")
     }
 
-    /// Its number.
-    #[allow(dead_code, reason = "each test binary uses a part")]
-    pub(crate) fn number(&self) -> u16 {
-        self.number
-    }
-
     /// Host and port.
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.number)

@@ -1,20 +1,16 @@
-//! What `tickloom catalog` tells people.
+//! What `tickloom catalog` tells people; what `ls` tells is in `listed`.
 
 use crate::output::{self, Style};
 use tickloom_backtest::text::grouped;
 use tickloom_data::{
-    DaysOfBars, Extent, Listing, MigrateReport, RetainReport, RewriteReport, Shown, ShownRow,
-    VerifyReport,
+    DaysOfBars, Extent, MigrateReport, RetainReport, RewriteReport, Shown, ShownRow, VerifyReport,
 };
-use tickloom_journal::FILES_NAMED_MAX;
 use tickloom_types::{BarSpec, InstrumentDef, Ts, pow10};
 
 /// Partitions that are named one by one; the rest is counted.
 const PARTITIONS_SHOWN: usize = 20;
-/// Letters of a file's name that are shown.
-const NAME_LETTERS: usize = 32;
 
-fn number(value: u64) -> String {
+pub(super) fn number(value: u64) -> String {
     grouped(u128::from(value))
 }
 
@@ -23,7 +19,7 @@ fn heading(text: &str) {
 }
 
 /// Lines whose columns are as wide as their widest cell. The first columns are text, the last `numbers` are numbers.
-fn columns(head: &[&str], rows: &[Vec<String>], numbers: usize) {
+pub(super) fn columns(head: &[&str], rows: &[Vec<String>], numbers: usize) {
     let mut widths: Vec<usize> = head.iter().map(|name| name.len()).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -58,7 +54,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// Bars of a day or more are of days, all else of times.
-fn counts(extent: &Extent, days: Option<&DaysOfBars>) -> [String; 5] {
+pub(super) fn counts(extent: &Extent, days: Option<&DaysOfBars>) -> [String; 5] {
     let (from, to) = match days {
         Some(days) => (days.first_day.clone(), days.last_day.clone()),
         None => (extent.from.to_string(), extent.to.to_string()),
@@ -72,123 +68,17 @@ fn counts(extent: &Extent, days: Option<&DaysOfBars>) -> [String; 5] {
     ]
 }
 
-fn name(instrument: Option<&String>) -> String {
+pub(super) fn name(instrument: Option<&String>) -> String {
     instrument.map_or("-".to_owned(), Clone::clone)
 }
 
-fn bar(bar: Option<BarSpec>) -> String {
+pub(super) fn bar(bar: Option<BarSpec>) -> String {
     bar.map_or(String::new(), |bar| bar.to_string())
-}
-
-/// Tables, and the runs that they come from.
-pub(super) fn listing(found: &Listing) {
-    if found.runs.is_empty() {
-        output::line("nothing");
-        return;
-    }
-    tables(found);
-    output::line("");
-    runs(found);
-    let dropped: u64 = found.runs.iter().map(|run| run.rows_dropped).sum();
-    if dropped > 0 {
-        output::line(&format!(
-            "{} rows were dropped by retention",
-            number(dropped)
-        ));
-    }
-}
-
-fn tables(found: &Listing) {
-    let tables: Vec<Vec<String>> = found
-        .tables
-        .iter()
-        .map(|table| {
-            let mut row = vec![
-                table.table.to_string(),
-                name(table.instrument.as_ref()),
-                bar(table.bar),
-            ];
-            row.extend(counts(&table.extent, table.days.as_ref()));
-            row
-        })
-        .collect();
-    columns(
-        &[
-            "table",
-            "instrument",
-            "size",
-            "from",
-            "to",
-            "rows",
-            "files",
-            "bytes",
-        ],
-        &tables,
-        3,
-    );
-}
-
-fn runs(found: &Listing) {
-    let runs: Vec<Vec<String>> = found
-        .runs
-        .iter()
-        .map(|run| {
-            let nothing = || ["", "", "0", "0", "0 B"].map(str::to_owned);
-            let parts = match run.bundled.len() {
-                0 => run.parts,
-                imports => imports as u64,
-            };
-            let mut row = vec![run.run.clone(), files(&run.imported), number(parts)];
-            row.extend(match &run.extent {
-                Some(extent) => counts(extent, run.days.as_ref()),
-                None => nothing(),
-            });
-            row
-        })
-        .collect();
-    columns(
-        &[
-            "run",
-            "imported from",
-            "parts",
-            "from",
-            "to",
-            "rows",
-            "files",
-            "bytes",
-        ],
-        &runs,
-        3,
-    );
-}
-
-/// The names of files, or the first of them; of a recording, none.
-fn files(names: &[String]) -> String {
-    match names {
-        [] => "-".to_owned(),
-        [one] => shortened(one),
-        [first, rest @ ..] if names.len() >= FILES_NAMED_MAX => {
-            format!("{} and {} more at least", shortened(first), rest.len())
-        }
-        [first, rest @ ..] => format!("{} and {} more", shortened(first), rest.len()),
-    }
-}
-
-/// A name as far as there is room for it, with its end, which mostly says more.
-fn shortened(name: &str) -> String {
-    let letters = name.chars().count();
-    match letters.checked_sub(NAME_LETTERS) {
-        None | Some(0) => name.to_owned(),
-        Some(more) => {
-            let end: String = name.chars().skip(more + 1).collect();
-            format!("…{end}")
-        }
-    }
 }
 
 /// Something in detail.
 pub(super) fn shown(found: &Shown) {
-    listing(&found.listing);
+    super::listed::listing(&found.listing);
     let versions = found.listing.versions.iter();
     let versions: Vec<String> = versions
         .map(|(version, files)| format!("{version} in {} files", number(*files)))

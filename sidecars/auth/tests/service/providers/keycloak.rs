@@ -41,13 +41,15 @@ impl Drop for Keycloak {
 impl Keycloak {
     fn start() -> Keycloak {
         let (port, folder) = (Port::reserve(), tempfile::tempdir().unwrap());
+        let address = port.address();
+        let (_, number) = address.split_once(':').unwrap();
         let shell = Command::new("bash")
             .args(["-c", SHELL, "bash"])
             .arg(home().join("bin/kc.sh"))
             .args(["start-dev", "--db=dev-mem", "--import-realm"])
             .args(["--http-host=127.0.0.1", "--cache=local"])
-            .arg(format!("--http-port={}", port.number()))
-            .arg(format!("--hostname=http://{}", port.address()))
+            .arg(format!("--http-port={number}"))
+            .arg(format!("--hostname=http://{address}"))
             .env("LOG", folder.path().join("log"))
             .env("JAVA_OPTS_KC_HEAP", "-Xms64m -Xmx768m")
             .stdin(Stdio::piped())

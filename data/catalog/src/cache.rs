@@ -44,8 +44,8 @@ pub(crate) enum Piece {
     End,
     /// What it says of itself.
     Footer,
-    /// All of it.
-    Whole,
+    /// Bytes from a place to another.
+    Span { from: u64, to: u64 },
     /// So many bytes, at a multiple of that.
     Block { bytes: u64, number: u64 },
     /// Columns of so many rows from a row of a row group on.

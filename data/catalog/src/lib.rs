@@ -24,6 +24,7 @@ mod direct;
 mod encode;
 mod end;
 mod error;
+mod extract;
 mod file;
 mod file_meta;
 mod files;

@@ -83,6 +83,12 @@ pub(crate) const FOOTERS_MAX: usize = 1024;
 pub(crate) const BLOCK_BYTES: u64 = 1 << 20;
 pub(crate) const BLOCK_BYTES_MIN: u64 = 64 << 10;
 
+/// Files of an object store of which columns are fetched at a time.
+pub(crate) const EXTRACTS_AT_ONCE: usize = 8;
+
+/// Bytes between columns that are fetched with these, as another request would take longer.
+pub(crate) const EXTRACT_GAP_BYTES: u64 = 32 << 10;
+
 /// Bytes of the cache of a catalog in an object store, unless it is given another.
 pub(crate) const REMOTE_CACHE_BYTES: u64 = 64 << 20;
 

@@ -1,13 +1,11 @@
 //! What an outside reader of the catalog's files has to know: which files count, what is in them, and the type of each column.
 //! Opens no Parquet file: all of it is in the index.
 
-use super::cache::{CacheKey, Cached, Piece};
 use super::column::{Codec, Column};
 use super::key::Key;
 use super::table::COMMON;
 use super::{Catalog, NUMBER, Table};
 use crate::Result;
-use bytes::Bytes;
 use std::path::PathBuf;
 use tickloom_types::{BarSpec, Ts};
 
@@ -48,6 +46,11 @@ impl FileRange {
             true => super::stored::number_column(self.schema),
             false => name,
         }
+    }
+
+    /// Names this writing of it in the cache.
+    pub(crate) fn cache_id(&self) -> u64 {
+        self.cache_id
     }
 
     /// Whether each of its rows comes before each of the other's in time, or at the same time in the same run by sequence.
@@ -147,28 +150,6 @@ impl Catalog {
             key(a).cmp(&key(b)).then_with(|| a.path.cmp(&b.path))
         });
         Ok(files)
-    }
-
-    /// The bytes of a file, if the catalog is in an object store: from the cache, if it has them. `None` if it is a directory, where
-    /// readers open it themselves.
-    ///
-    /// # Errors
-    /// [`crate::CatalogError::Store`].
-    pub fn remote_bytes(&self, file: &FileRange) -> Result<Option<Bytes>> {
-        if !self.store().is_remote() {
-            return Ok(None);
-        }
-        let key = CacheKey {
-            file: file.cache_id,
-            piece: Piece::Whole,
-        };
-        if let Some(Cached::Block(bytes)) = self.cache().get(&key) {
-            return Ok(Some(bytes));
-        }
-        let bytes = self.store().read(&file.path)?;
-        self.cache().count_fetched(bytes.len());
-        self.cache().insert(key, Cached::Block(bytes.clone()));
-        Ok(Some(bytes))
     }
 }
 

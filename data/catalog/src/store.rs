@@ -252,6 +252,17 @@ impl Store {
         }
     }
 
+    /// Several ranges of bytes of a file, in their order; an object store is asked for several at a time.
+    pub(crate) fn read_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        match &self.place {
+            Place::Directory | Place::Trial(_) => {
+                let read = |range: &Range<u64>| self.read_range(path, range.clone());
+                ranges.iter().map(read).collect()
+            }
+            Place::Remote(remote) => remote.read_ranges(path, ranges),
+        }
+    }
+
     /// The last `bytes` of a file, or all of a smaller one, and how long the file is.
     pub(crate) fn read_end(&self, path: &Path, bytes: u64) -> Result<(Bytes, u64)> {
         match &self.place {

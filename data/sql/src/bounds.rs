@@ -4,6 +4,7 @@
 use crate::names::single;
 use sqlparser::ast::{BinaryOperator, Expr, Ident, JoinConstraint, Value};
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use tickloom_catalog::FileRange;
 use tickloom_types::Ts;
 
@@ -92,6 +93,12 @@ impl Bounds {
             BinaryOperator::Lt => self.between(None, Some(Ts(nanos.saturating_sub(1)))),
             _ => {}
         }
+    }
+
+    /// The first and the last time.
+    pub(crate) fn times(&self) -> RangeInclusive<i64> {
+        let ends = (self.from.map(|ts| ts.0), self.to.map(|ts| ts.0));
+        ends.0.unwrap_or(i64::MIN)..=ends.1.unwrap_or(i64::MAX)
     }
 
     /// Narrows the times.

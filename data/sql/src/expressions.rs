@@ -1,5 +1,6 @@
 //! What is done to the expressions of a query: literals are made exact, and queries in them are planned. One that stands for a
-//! value or for a list of values is run at once, since the engine can compare with neither in all cases.
+//! value or for a list of values is run at once, since the engine can compare with neither in all cases; unless the statement is only
+//! explained: then such a value, and the only one of such a list, is null.
 
 use crate::clauses::place;
 use crate::error::SqlError;
@@ -8,7 +9,7 @@ use crate::literals::{any_of, literal, make_exact};
 use crate::parse::parsed;
 use crate::plan::Planner;
 use crate::tables::engine;
-use polars::prelude::DataFrame;
+use polars::prelude::{Column, DataFrame};
 use sqlparser::ast::{Expr, Query, Spanned, Value, VisitorMut};
 use std::ops::ControlFlow;
 
@@ -89,7 +90,11 @@ impl Expressions<'_, '_> {
     /// Whether a value is among those of a query, as an expression.
     fn list(&mut self, of: &Expr, query: &Query, negated: bool) -> Result<Expr, SqlError> {
         let rows = self.column(query)?;
-        let Some(column) = rows.columns().first().filter(|c| c.dtype().is_decimal()) else {
+        if self.planner.is_explained {
+            return Ok(any_of(of, &[Expr::value(Value::Null)], negated));
+        }
+        let decimals = |column: &&Column| column.dtype().is_decimal();
+        let Some(column) = rows.columns().first().filter(decimals) else {
             return self.rows(of, rows, negated);
         };
         let distinct = column.unique_stable().map_err(engine)?;
@@ -125,9 +130,15 @@ impl Expressions<'_, '_> {
         })
     }
 
-    /// The rows of a query of one column.
+    /// The rows of a query of one column; none of a statement that is explained.
     fn column(&mut self, query: &Query) -> Result<DataFrame, SqlError> {
-        let rows = self.planner.collected(query)?;
+        let rows = match self.planner.is_explained {
+            true => {
+                let mut planned = self.planner.run(&query.to_string())?;
+                DataFrame::empty_with_schema(&*planned.collect_schema().map_err(engine)?)
+            }
+            false => self.planner.collected(query)?,
+        };
         if rows.width() == 1 {
             return Ok(rows);
         }

@@ -19,6 +19,7 @@ mod parse;
 mod plan;
 mod reading;
 mod relation;
+mod remote;
 mod sample;
 mod session;
 mod sessions;

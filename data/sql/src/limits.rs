@@ -6,6 +6,8 @@ pub(crate) const STATEMENT_BYTES_MAX: usize = 1 << 20;
 pub(crate) const QUERY_DEPTH_MAX: usize = 16;
 /// Relations in one statement.
 pub(crate) const RELATIONS_MAX: usize = 64;
+/// Bytes of rows, decoded, whose columns are fetched from an object store at a time; of a larger file all that is wanted of it.
+pub(crate) const FETCHED_BYTES: u64 = 32 << 20;
 /// Columns that the aligned table shows of one cell, in characters.
 pub(crate) const CELL_CHARS_MAX: usize = 80;
 /// How often a statement is planned whose files are compacted before it has read them. Each time costs a compaction, so that only

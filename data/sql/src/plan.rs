@@ -40,6 +40,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) names: Vec<(String, String)>,
     /// Of each `SAMPLE BY` with a calendar, its name and how many rows are outside its sessions.
     pub(crate) outside: Vec<(String, Outside)>,
+    /// Whether the statement is explained and not run.
+    pub(crate) is_explained: bool,
 }
 
 impl<'a> Planner<'a> {
@@ -54,6 +56,7 @@ impl<'a> Planner<'a> {
             frames: 0,
             names: Vec::new(),
             outside: Vec::new(),
+            is_explained: false,
         }
     }
 
@@ -326,7 +329,11 @@ impl<'a> Planner<'a> {
     pub(crate) fn collected(&mut self, query: &Query) -> Result<DataFrame, SqlError> {
         // The order of rows counts, where first() and last() are: no sort may be left out.
         let frame = self.run(&query.to_string())?.with_check_order(false);
-        guarded(|| frame.collect())?.map_err(|error| self.explained(&error))
+        let found = guarded(|| frame.collect());
+        if let Some(error) = self.reading.faults.take() {
+            return Err(error.into());
+        }
+        found?.map_err(|error| self.explained(&error))
     }
 
     fn rename(

@@ -4,6 +4,7 @@ use crate::bounds::Bounds;
 use crate::error::SqlError;
 use crate::estimate::Estimate;
 use crate::relation::{Relation, Source};
+use crate::remote::Faults;
 use crate::tables::scan;
 use sqlparser::tokenizer::TokenWithSpan;
 use std::collections::BTreeSet;
@@ -27,6 +28,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) memory: Estimate,
     reads: Vec<(Table, Reads)>,
     files: Vec<(Table, PathBuf)>,
+    /// What went wrong in an object store while rows were read.
+    pub(crate) faults: Faults,
 }
 
 impl<'a> Reading<'a> {
@@ -40,6 +43,7 @@ impl<'a> Reading<'a> {
             memory: Estimate::new(tokens, memory_max),
             reads: Vec::new(),
             files: Vec::new(),
+            faults: Faults::default(),
         }
     }
 
@@ -61,7 +65,7 @@ impl<'a> Reading<'a> {
         let named = files.iter().map(|file| (table, file.path.clone()));
         self.files.extend(named);
         let sorting = self.memory.read(table, rows)?;
-        let frame = scan(self.catalog, table, &files, &bounds)?;
+        let frame = scan(self.catalog, table, &files, &bounds, &self.faults)?;
         let source = Source {
             table,
             files,

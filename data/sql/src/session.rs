@@ -15,6 +15,13 @@ use std::collections::BTreeMap;
 use std::thread::Builder;
 use tickloom_catalog::{Catalog, Table};
 
+/// What is wanted of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Rows,
+    Plan,
+}
+
 /// A catalog that statements are run over.
 pub struct Session {
     catalog: Catalog,
@@ -51,11 +58,9 @@ impl Session {
     fn run_here(&self, text: &str) -> Result<Answer, SqlError> {
         let tokens = clauses::read(text)?;
         match parse(text, &tokens)? {
-            Statement::Query(query) => self.planned(text, &tokens, &query, |planner, query| {
-                self.collected(planner, query)
-            }),
+            Statement::Query(query) => self.planned(text, &tokens, &query, Wanted::Rows),
             Statement::Explain { statement, .. } => match *statement {
-                Statement::Query(query) => self.planned(text, &tokens, &query, explained),
+                Statement::Query(query) => self.planned(text, &tokens, &query, Wanted::Plan),
                 other => Err(refused(text, &other)),
             },
             Statement::ShowTables { .. } => self.show_tables(),
@@ -65,13 +70,13 @@ impl Session {
         }
     }
 
-    /// Plans a query and does something with the plan: anew, if files were compacted meanwhile.
+    /// Plans a query, and runs it or tells the plan: anew, if files were compacted meanwhile.
     fn planned(
         &self,
         text: &str,
         tokens: &Tokens,
         query: &Query,
-        work: impl Fn(&mut Planner<'_>, &Query) -> Result<Answer, SqlError>,
+        wanted: Wanted,
     ) -> Result<Answer, SqlError> {
         let mut attempts = ATTEMPTS_MAX;
         loop {
@@ -81,10 +86,12 @@ impl Session {
                 &tokens.samples,
                 Reading::new(&self.catalog, &tokens.tokens, self.memory_max),
             );
+            planner.is_explained = wanted == Wanted::Plan;
             let mut query = query.clone();
-            let done = planner
-                .query(&mut query)
-                .and_then(|()| work(&mut planner, &query));
+            let done = planner.query(&mut query).and_then(|()| match wanted {
+                Wanted::Rows => self.collected(&mut planner, &query),
+                Wanted::Plan => explained(&mut planner, &query),
+            });
             match done {
                 Err(SqlError::Engine(_) | SqlError::Catalog(_))
                     if attempts > 0 && planner.reading.is_overtaken()? => {}
@@ -165,6 +172,10 @@ impl Session {
     }
 }
 
+/// What the engine calls files that are not fetched before a statement is run, and what they are called here.
+const UNFETCHED: &str = "Anonymous SCAN []";
+const OBJECT_STORE: &str = "OBJECT STORE SCAN";
+
 const PANICKED: &str = "the engine cannot do this";
 
 /// The engine panics on some of what it cannot do; that is an error of the statement like others.
@@ -184,7 +195,8 @@ fn explained(planner: &mut Planner<'_>, query: &Query) -> Result<Answer, SqlErro
     let frame = planner.run(&query.to_string())?;
     let plan = frame
         .explain(true)
-        .map_err(|error| planner.explained(&error))?;
+        .map_err(|error| planner.explained(&error))?
+        .replace(UNFETCHED, OBJECT_STORE);
     let reads = planner.reading.in_all();
     let files = format!(
         "reads {} of {} files with {} rows",

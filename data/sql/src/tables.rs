@@ -4,8 +4,8 @@
 use crate::bounds::Bounds;
 use crate::error::SqlError;
 use crate::order::TIME;
+use crate::remote::{Faults, Remote};
 use polars::prelude::*;
-use polars_buffer::Buffer;
 use tickloom_catalog::column::Codec;
 use tickloom_catalog::{Beside, Catalog, ColumnType, FileRange, NoPrice, Table};
 use tickloom_types::Ts;
@@ -50,19 +50,32 @@ pub(crate) fn type_name(kind: ColumnType) -> String {
     }
 }
 
-/// The rows of these files of a table that the bounds admit, and perhaps more; not read yet.
+/// The rows of these files of a table that the bounds admit, and perhaps more; not read yet. What goes wrong in an object store while they
+/// are read is in `faults`.
 ///
 /// # Errors
-/// [`SqlError::Catalog`] if an object cannot be read; [`SqlError::Engine`].
+/// [`SqlError::Engine`].
 pub(crate) fn scan(
     catalog: &Catalog,
     table: Table,
     files: &[FileRange],
     bounds: &Bounds,
+    faults: &Faults,
 ) -> Result<LazyFrame, SqlError> {
     let mut frames = Vec::new();
     for files in files.chunk_by(|a, b| (&a.instrument, a.schema) == (&b.instrument, b.schema)) {
-        frames.push(scan_files(catalog, table, files, bounds)?);
+        frames.push(if catalog.is_remote() {
+            let remote = Remote {
+                catalog: catalog.clone(),
+                table,
+                files: files.to_vec(),
+                bounds: bounds.clone(),
+                faults: faults.clone(),
+            };
+            remote.frame()?
+        } else {
+            opened(paths(catalog, files)?, bounds)?.select(columns(table, files, None))
+        });
     }
     match frames.len() {
         0 => Ok(empty(table)),
@@ -71,34 +84,48 @@ pub(crate) fn scan(
     }
 }
 
-/// Files of one instrument.
-fn scan_files(
-    catalog: &Catalog,
-    table: Table,
-    files: &[FileRange],
-    bounds: &Bounds,
-) -> Result<LazyFrame, SqlError> {
-    let frame = opened(sources(catalog, files)?, bounds)?;
-    let columns = table.outline().into_iter().map(|(name, kind)| match kind {
-        ColumnType::Word if name == "instrument" => {
+/// Columns of a table from those of files of one instrument and schema: all, or these in their order.
+pub(crate) fn columns(table: Table, files: &[FileRange], names: Option<&[&str]>) -> Vec<Expr> {
+    let outline = table.outline();
+    let expression = |(name, kind): &(&str, ColumnType)| match kind {
+        ColumnType::Word if *name == "instrument" => {
             let name = files.first().and_then(|file| file.instrument.clone());
             let value = name.map_or(lit(NULL), lit);
             value.cast(DataType::String).alias("instrument")
         }
-        ColumnType::Word | ColumnType::Time => col(name).cast(data_type(kind)),
+        ColumnType::Word | ColumnType::Time => col(*name).cast(data_type(*kind)),
         _ => match table.no_price(name) {
             Some(no_price) => price_or_null(name, &no_price),
             None => {
-                let stored = files.first().map_or(name, |file| file.column(name));
-                if stored == name {
-                    col(name)
+                let stored = files.first().map_or(*name, |file| file.column(name));
+                if stored == *name {
+                    col(*name)
                 } else {
-                    col(stored).alias(name)
+                    col(stored).alias(*name)
                 }
             }
         },
-    });
-    Ok(frame.select(columns.collect::<Vec<_>>()))
+    };
+    match names {
+        None => outline.iter().map(expression).collect(),
+        Some(names) => {
+            let named = names.iter();
+            let known = named.filter_map(|name| outline.iter().find(|(known, _)| known == name));
+            known.map(expression).collect()
+        }
+    }
+}
+
+/// The columns of files of which a column of their table is made.
+pub(crate) fn stored<'a>(table: Table, files: &[FileRange], name: &'a str) -> Vec<&'a str> {
+    if name == "instrument" {
+        return Vec::new();
+    }
+    let mut stored = vec![files.first().map_or(name, |file| file.column(name))];
+    if let Some(no_price) = table.no_price(name) {
+        stored.extend(no_price.beside().iter().map(|beside| beside.column.name));
+    }
+    stored
 }
 
 /// A price, which is none where what is beside it says so.
@@ -135,12 +162,12 @@ pub(crate) fn times_of(
     if catalog.is_remote() {
         return Ok(None);
     }
-    let sources = sources(catalog, std::slice::from_ref(file))?;
+    let sources = paths(catalog, std::slice::from_ref(file))?;
     Ok(Some(opened(sources, bounds)?.select([col(TIME)])))
 }
 
 /// The rows of files as they are in them.
-fn opened(sources: ScanSources, bounds: &Bounds) -> Result<LazyFrame, SqlError> {
+pub(crate) fn opened(sources: ScanSources, bounds: &Bounds) -> Result<LazyFrame, SqlError> {
     let args = ScanArgsParquet {
         hive_options: HiveOptions::new_disabled(),
         glob: false,
@@ -154,24 +181,11 @@ fn opened(sources: ScanSources, bounds: &Bounds) -> Result<LazyFrame, SqlError> 
     })
 }
 
-/// Where the engine finds files: on the disk, or, if the catalog is in an object store, in memory.
-fn sources(catalog: &Catalog, files: &[FileRange]) -> Result<ScanSources, SqlError> {
-    let mut buffers = Vec::new();
-    let mut paths = Vec::new();
-    for file in files {
-        match catalog.remote_bytes(file)? {
-            Some(bytes) => buffers.push(Buffer::from_owner(bytes)),
-            None => {
-                let path = catalog.root().join(&file.path);
-                paths.push(PlRefPath::try_from_path(&path).map_err(engine)?);
-            }
-        }
-    }
-    Ok(if buffers.is_empty() {
-        ScanSources::Paths(paths.into_iter().collect())
-    } else {
-        ScanSources::Buffers(buffers.into_iter().collect())
-    })
+/// Where files of a directory are.
+fn paths(catalog: &Catalog, files: &[FileRange]) -> Result<ScanSources, SqlError> {
+    let path = |file: &FileRange| PlRefPath::try_from_path(&catalog.root().join(&file.path));
+    let paths: PolarsResult<_> = files.iter().map(path).collect();
+    Ok(ScanSources::Paths(paths.map_err(engine)?))
 }
 
 /// The bounds of time, on the columns as they are in the files: groups of rows outside are not read.

@@ -146,6 +146,19 @@ impl Remote {
         self.wait("read", path, self.bucket.get_range(&key, range))
     }
 
+    pub(super) fn read_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let key = self.key(path)?;
+        let reads = ranges
+            .iter()
+            .map(|range| self.bucket.get_range(&key, range.clone()));
+        self.wait("read", path, async {
+            stream::iter(reads)
+                .buffered(READS_AT_ONCE)
+                .try_collect()
+                .await
+        })
+    }
+
     pub(super) fn read_end(&self, path: &Path, bytes: u64) -> Result<(Bytes, u64)> {
         let key = self.key(path)?;
         self.wait("read", path, async {

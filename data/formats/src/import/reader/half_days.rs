@@ -25,7 +25,7 @@ impl HalfDays {
     /// Takes in a time.
     #[inline]
     pub(super) fn note(&mut self, ts: i64) {
-        if ts < self.begin || ts >= self.end {
+        if !(self.begin..self.end).contains(&ts) {
             let hour = ts.div_euclid(HOUR_NS);
             self.begin = hour.saturating_mul(HOUR_NS);
             self.end = self.begin.saturating_add(HOUR_NS);

@@ -47,7 +47,7 @@ impl Week {
     /// Takes in a time.
     #[inline]
     pub(super) fn note(&mut self, ts: i64) {
-        if ts < self.begin || ts >= self.end {
+        if !(self.begin..self.end).contains(&ts) {
             self.note_day(ts);
         }
     }

@@ -185,7 +185,7 @@ fn real_volume(names: &[String], data: &[Fields], taken: Option<usize>) -> Optio
 fn is_of_coinmarketcap(names: &[String]) -> bool {
     const NAMES: [&str; 5] = ["timeopen", "timeclose", "timehigh", "timelow", "marketcap"];
     let has = |wanted: &&str| names.iter().any(|name| plain(name) == **wanted);
-    NAMES.iter().all(|name| has(name))
+    NAMES.iter().all(has)
 }
 
 /// Whether in all first rows one column is another times the price, and so many times that.

@@ -172,7 +172,7 @@ fn errors_of_meaning_point_at_the_column_too() {
     check(
         "close@5y > 1",
         7,
-        "\"5y\" is not a bar size: expected a number and one of ms s m h d w (time), t (trades), v (volume), e.g. 5m",
+        "\"5y\" is not a bar size: expected a number and one of ns us ms s m h d w (time), t (trades), v (volume), e.g. 5m",
     );
     check(
         "1 + close",

@@ -6,7 +6,8 @@ use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
-/// The size of a bar, written `500ms 1s 5m 1h 1d 1w` (time), `100t` (trades) or `25v` (units of volume).
+/// The size of a bar, written `250us 500ms 1s 5m 1h 1d 1w` (time), `100t` (trades) or `25v` (units of volume). Each size is written as it is
+/// read again: time in the longest unit that it is whole numbers of, down to `ns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum BarSpec {
@@ -21,7 +22,7 @@ pub enum BarSpec {
 /// A text that is not a bar size.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 #[error(
-    "{text:?} is not a bar size: expected a number and one of ms s m h d w (time), t (trades), v (volume), e.g. 5m"
+    "{text:?} is not a bar size: expected a number and one of ns us ms s m h d w (time), t (trades), v (volume), e.g. 5m"
 )]
 pub struct BarSpecError {
     /// The text as given.
@@ -31,13 +32,15 @@ pub struct BarSpecError {
 const DAY: DurationNs = 86_400 * NANOS_PER_SECOND;
 /// 1970-01-01 was a Thursday: weeks start on the Monday before it.
 const WEEK_OFFSET: DurationNs = -3 * DAY;
-const UNITS: [(&str, DurationNs); 6] = [
+const UNITS: [(&str, DurationNs); 8] = [
     ("w", 7 * DAY),
     ("d", DAY),
     ("h", 3_600 * NANOS_PER_SECOND),
     ("m", 60 * NANOS_PER_SECOND),
     ("s", NANOS_PER_SECOND),
     ("ms", 1_000_000),
+    ("us", 1_000),
+    ("ns", 1),
 ];
 
 impl BarSpec {
@@ -80,20 +83,21 @@ impl FromStr for BarSpec {
         };
         let at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(fail)?;
         let (count, unit) = text.split_at(at);
-        let count: u32 = count.parse().map_err(|_| fail())?;
+        let count: u64 = count.parse().map_err(|_| fail())?;
         if count == 0 {
             return Err(fail());
         }
         match unit {
-            "t" => return Ok(BarSpec::Ticks(count)),
-            "v" => return Ok(BarSpec::Volume(u64::from(count))),
+            "t" => return u32::try_from(count).map(BarSpec::Ticks).map_err(|_| fail()),
+            "v" => return Ok(BarSpec::Volume(count)),
             _ => {}
         }
         let (_, length) = UNITS
             .iter()
             .find(|(name, _)| *name == unit)
             .ok_or_else(fail)?;
-        i64::from(count)
+        let count = i64::try_from(count).map_err(|_| fail())?;
+        count
             .checked_mul(*length)
             .map(BarSpec::Time)
             .ok_or_else(fail)
@@ -106,12 +110,9 @@ impl fmt::Display for BarSpec {
             BarSpec::Ticks(count) => write!(f, "{count}t"),
             BarSpec::Volume(units) => write!(f, "{units}v"),
             BarSpec::Time(length) => {
-                for (name, unit) in UNITS {
-                    if length % unit == 0 {
-                        return write!(f, "{}{name}", length / unit);
-                    }
-                }
-                write!(f, "{length}ns")
+                let whole = UNITS.iter().find(|(_, unit)| length % unit == 0);
+                let (name, unit) = whole.unwrap_or(&("ns", 1));
+                write!(f, "{}{name}", length / unit)
             }
         }
     }
@@ -134,14 +135,66 @@ impl From<BarSpec> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn text_round_trips() {
-        for text in ["500ms", "1s", "5m", "1h", "1d", "1w", "100t", "25v"] {
+        for text in [
+            "1ns", "60us", "500ms", "1s", "5m", "1h", "1d", "1w", "100t", "25v",
+        ] {
             assert_eq!(text.parse::<BarSpec>().unwrap().to_string(), text);
         }
-        for text in ["", "m", "0m", "5", "5y", "-1m", "1 m", "99999999999s"] {
+        for text in [
+            "",
+            "m",
+            "0m",
+            "5",
+            "5y",
+            "-1m",
+            "1 m",
+            "99999999999s",
+            "4294967296t",
+        ] {
             assert!(text.parse::<BarSpec>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_written_in_its_longest_unit() {
+        for (spec, text) in [
+            (BarSpec::Time(60_000), "60us"),
+            (BarSpec::Time(60_001), "60001ns"),
+            (BarSpec::Time(5_000_000_001_000_000), "5000000001ms"),
+            (BarSpec::Time(i64::MAX), "9223372036854775807ns"),
+            (BarSpec::Time(14 * DAY), "2w"),
+            (BarSpec::Ticks(u32::MAX), "4294967295t"),
+            (BarSpec::Volume(u64::MAX), "18446744073709551615v"),
+        ] {
+            assert_eq!(spec.to_string(), text);
+            assert_eq!(text.parse(), Ok(spec));
+        }
+    }
+
+    /// Lengths that are whole numbers of any unit, and all others.
+    fn specs() -> impl Strategy<Value = BarSpec> {
+        let in_units = (0..UNITS.len(), 1..=i64::MAX).prop_map(|(unit, count)| {
+            let unit = UNITS[unit].1;
+            BarSpec::Time(count % (i64::MAX / unit) * unit + unit)
+        });
+        prop_oneof![
+            (1..=i64::MAX).prop_map(BarSpec::Time),
+            in_units,
+            (1..=u32::MAX).prop_map(BarSpec::Ticks),
+            (1..=u64::MAX).prop_map(BarSpec::Volume),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_size_is_read_as_it_was_written(spec in specs()) {
+            prop_assert_eq!(spec.to_string().parse(), Ok(spec));
+            let json = serde_json::to_string(&spec).unwrap();
+            prop_assert_eq!(serde_json::from_str::<BarSpec>(&json).unwrap(), spec);
         }
     }
 

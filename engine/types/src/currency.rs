@@ -47,6 +47,15 @@ pub fn currency_code(text: &str) -> &str {
     quote_currency(&text.to_ascii_uppercase()).unwrap_or(text)
 }
 
+/// Whether a text can be the code of a currency or coin: 1 to 20 ASCII letters and digits, with points, dashes and underscores between.
+#[must_use]
+pub fn is_currency_code(text: &str) -> bool {
+    let is_end = |end: Option<char>| end.is_some_and(|c| c.is_ascii_alphanumeric());
+    let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let mut chars = text.chars();
+    text.len() <= 20 && is_end(chars.next()) && is_end(text.chars().last()) && chars.all(is_inner)
+}
+
 /// The two sides of a pair that is written without a separator, such as `BTCUSDT`: what it ends with, the longest code that leaves
 /// something, and what is before it.
 ///
@@ -107,6 +116,35 @@ mod tests {
         assert_eq!(quote_currency("USDT"), Some("USDT"));
         assert_eq!(quote_currency("TUSD"), Some("TUSD"));
         assert_eq!(quote_currency("usdt"), None);
+    }
+
+    #[test]
+    fn codes_are_of_letters_and_digits() {
+        for text in [
+            "USD",
+            "usd",
+            "X",
+            "USD1",
+            "1INCH",
+            "USDC.e",
+            "U_S-D",
+            "A2345678901234567890",
+        ] {
+            assert!(is_currency_code(text), "{text}");
+        }
+        for text in [
+            "",
+            " ",
+            "A\"B",
+            "US DOLLAR",
+            "USD ",
+            ".",
+            "USD.",
+            "€",
+            "A23456789012345678901",
+        ] {
+            assert!(!is_currency_code(text), "{text}");
+        }
     }
 
     #[test]

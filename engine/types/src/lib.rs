@@ -21,7 +21,7 @@ mod time;
 pub use ahead::fetch_ahead;
 pub use bar_spec::{BarSpec, BarSpecError};
 pub use book_end::BookEnd;
-pub use currency::{currency_code, split_pair};
+pub use currency::{currency_code, is_currency_code, split_pair};
 pub use decimal::{
     DecimalError, MONEY_DECIMALS, Money, MoneyOverflow, PRICE_DECIMALS_MAX, format_decimal,
     parse_decimal, parse_money, parse_wide, pow10,

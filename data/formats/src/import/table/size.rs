@@ -23,6 +23,10 @@ const HOUR_NS: i64 = DAY_NS / 24;
 
 /// One of so many bars at least is of the most common length, where rows say when bars open and close: months and quarters are not all as long.
 const SAME_PART: u64 = 4;
+/// The longest bars whose size is found out: a leap year.
+const SIZE_NS_MAX: i64 = 366 * DAY_NS;
+/// What bars are of which nobody says how long they are.
+const PLAUSIBLE: &str = "bars of whole milliseconds, from a minute on of whole seconds, of 366d at most: the unit of the times given (--time-format s, ms, us, ns), or the size (--bar SIZE)";
 
 /// Distances of rows from which on they are no chance.
 const SURE_MIN: u64 = 8;
@@ -241,12 +245,28 @@ fn inferred(
         return Err(layout.fault(reader.path(), line, found, expected));
     }
     let bar = BarSpec::Time(size);
+    if !is_plausible(size) {
+        let found = format!("bars that are {bar} long, {by} ({count} of {all})");
+        return Err(layout.fault(reader.path(), line, found, PLAUSIBLE));
+    }
     let apart = match size == distance {
         true => String::new(),
         false => format!(", {}", BarSpec::Time(distance)),
     };
     notes.push(format!("bar size {bar}, {by}{apart} ({count} of {all})"));
     Ok(bar)
+}
+
+/// Whether bars that nobody has said the size of may be so long: of a time in another unit, or of rows that are no bars of one size, they
+/// are not.
+fn is_plausible(size: i64) -> bool {
+    let (second, millisecond) = (NANOS_PER_SECOND, NANOS_PER_SECOND / 1_000);
+    let whole = if size < 60 * second {
+        millisecond
+    } else {
+        second
+    };
+    (millisecond..=SIZE_NS_MAX).contains(&size) && size % whole == 0
 }
 
 /// What bars of months are called that are told to be so long; any others as they are.

@@ -227,3 +227,37 @@ fn rows_with_many_holes_are_of_the_size_that_goes_into_all() {
     let weekly = rows("B", 0, 7 * DAY, 5);
     assert_eq!(of(&[rows("A", 0, DAY, 30), weekly], None).unwrap().0, "1d");
 }
+
+#[test]
+fn sizes_that_no_bars_have_are_refused() {
+    let of = |step: i64, bar: Option<&str>| {
+        let row = |at: i64| format!("A,{},1,1,1,1\n", 1_704_067_200_000_000_000 + at * step);
+        let rows: Vec<String> = (0..4).map(row).collect();
+        read("symbol,time,open,high,low,close", &rows, bar)
+    };
+    const DAY_NS: i64 = 86_400_000_000_000;
+    for (step, size) in [
+        (60_000, "60us"),
+        (1_500_001, "1500001ns"),
+        (60_001_000_000, "60001ms"),
+        (5_000_000_001_000_000, "5000000001ms"),
+        (367 * DAY_NS, "367d"),
+    ] {
+        let error = of(step, None).unwrap_err();
+        let expected = format!(
+            "x.csv, line 2: bars that are {size} long, the most common distance (3 of 3), expected bars of whole milliseconds, from a minute on \
+             of whole seconds, of 366d at most: the unit of the times given (--time-format s, ms, us, ns), or the size (--bar SIZE)"
+        );
+        assert_eq!(error, expected);
+        assert_eq!(of(step, Some(size)).unwrap().0, size);
+    }
+    for (step, size) in [
+        (1_000_000, "1ms"),
+        (59_999_000_000, "59999ms"),
+        (61_000_000_000, "61s"),
+        (5_000_000 * 1_000_000_000, "5000000s"),
+        (366 * DAY_NS, "366d"),
+    ] {
+        assert_eq!(of(step, None).unwrap().0, size);
+    }
+}

@@ -1,6 +1,7 @@
 //! What can go wrong with a catalog: each error names the file, the place in it, what is there and what was expected.
 
 use crate::Difference;
+use crate::part::RUNS_DIR;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -222,6 +223,26 @@ fn mebibytes(bytes: u64) -> String {
 }
 
 impl CatalogError {
+    /// The same of what is said of all runs: an entry of one that cannot be read loses no others, which can be read by name.
+    pub(crate) fn of_one_run(self) -> CatalogError {
+        match self {
+            CatalogError::Schema {
+                file,
+                field,
+                found,
+                expected,
+            } if file.components().any(|part| part.as_os_str() == RUNS_DIR) => {
+                CatalogError::Schema {
+                    file,
+                    field,
+                    found,
+                    expected: format!("{expected}; the other runs are read by their names (--run)"),
+                }
+            }
+            error => error,
+        }
+    }
+
     /// Whether the operating system refused, which may be otherwise at the next try.
     #[must_use]
     pub fn is_of_system(&self) -> bool {

@@ -140,6 +140,7 @@ pub(crate) fn for_each_of(
         let (listed, bundles) = list_counting(store, runs)?;
         match show_all(store, (listed, &bundles), &mut show) {
             Err(CatalogError::Bundled { .. }) if !is_shown.get() => {}
+            Err(error) if runs.is_empty() => return Err(error.of_one_run()),
             ended => return ended,
         }
     }

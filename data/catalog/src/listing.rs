@@ -4,7 +4,7 @@ mod ends;
 
 use super::bundles::Bundles;
 use super::checkpoint::Dropped;
-use super::index::{for_each_run, while_bundling};
+use super::index::{for_each_of, while_bundling};
 use super::part::{PartFile, read_metas};
 use super::partition::DAY_NS;
 use super::store::Store;
@@ -271,7 +271,7 @@ fn gather(store: &Store, selection: &Selection) -> Result<Gathered> {
     let mut gathered = Gathered::default();
     let mut tables: BTreeMap<(Table, Option<String>, Option<BarSpec>), Extent> = BTreeMap::new();
     let bundles = Bundles::read(store)?;
-    for_each_run(store, |run, index| {
+    for_each_of(store, &selection.runs, |run, index| {
         if !(selection.runs.is_empty() || selection.runs.iter().any(|wanted| wanted == run)) {
             return Ok(());
         }

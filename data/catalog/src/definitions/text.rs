@@ -5,7 +5,7 @@ use crate::{CatalogError, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-use tickloom_types::{Number, Ts, currency_code, format_decimal};
+use tickloom_types::{Number, Ts, currency_code, format_decimal, is_currency_code};
 
 /// What can be said, besides the name.
 const FIELDS: &str = "from, to, tick, lot, multiplier, kind, payoff, base, currency, settlement, underlying, expiry, calendar and negative_prices";
@@ -98,7 +98,10 @@ impl Definition {
             })
         };
         let text = || Some(value.to_owned());
-        let code = || Some(currency_code(value).to_owned());
+        let code = || match value.is_empty() || is_currency_code(value) {
+            true => Ok(Some(currency_code(value).to_owned())),
+            false => Err(not("a code such as USD or USDT")),
+        };
         match field {
             "from" => self.from = Some(time()?),
             "to" => self.to = Some(time()?),
@@ -116,9 +119,9 @@ impl Definition {
                 let payoff = parse_word(value);
                 self.payoff = Some(payoff.ok_or_else(|| not("linear, inverse or quanto"))?);
             }
-            "base" => self.base = code(),
-            "currency" => self.currency = code(),
-            "settlement" => self.settlement = code(),
+            "base" => self.base = code()?,
+            "currency" => self.currency = code()?,
+            "settlement" => self.settlement = code()?,
             "underlying" => self.underlying = text(),
             "calendar" => self.calendar = text(),
             "negative_prices" => {

@@ -169,3 +169,39 @@ fn entries_without_a_hash_are_read_and_counted() {
     assert_eq!(assert_clean(&catalog).entries_without_hash, stripped);
     assert_eq!(read(&catalog, &ScanQuery::default()), before);
 }
+
+/// What is in one run that cannot be read loses none of the others, and is named.
+#[test]
+fn an_entry_that_cannot_be_read_loses_no_other_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    import(&catalog, "import-1", None, [1, 2]);
+    import(&catalog, "import-2", None, [11, 12]);
+    let path = dir.path().join("_runs/import-1/part-00000000.json");
+    std::fs::write(&path, "{}").unwrap();
+    let of = |run: &str| crate::Selection {
+        runs: vec![run.to_owned()],
+        ..crate::Selection::default()
+    };
+    for selection in [crate::Selection::default(), of("import-1")] {
+        let error = catalog.list(&selection).unwrap_err().to_string();
+        assert!(error.contains("import-1/part-00000000.json"), "{error}");
+        let is_told = error.contains("the other runs are read by their names (--run)");
+        assert_eq!(is_told, selection.runs.is_empty(), "{error}");
+    }
+    let listed = catalog.list(&of("import-2")).unwrap();
+    assert_eq!(listed.tables[0].extent.rows, 2);
+    let query = ScanQuery {
+        runs: vec!["import-2".to_owned()],
+        ..ScanQuery::default()
+    };
+    let rows = catalog.scan(&query).unwrap().map(Result::unwrap);
+    assert_eq!(rows.count(), 2);
+    let found = verify(&catalog);
+    assert_eq!(found.faults.len(), 1, "{:?}", found.faults);
+    assert!(
+        found.faults[0].to_string().contains("import-1"),
+        "{:?}",
+        found.faults
+    );
+}

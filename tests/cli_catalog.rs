@@ -156,3 +156,70 @@ fn faults_and_wrong_words_have_their_exit_codes() {
         assert_eq!(ran.code, 2, "{words:?}: {ran:?}");
     }
 }
+
+/// Bars of any size that is told leave a catalog that can be read, and what is assumed of an instrument is said to be.
+#[test]
+fn bars_of_any_size_can_be_read_and_what_is_assumed_is_marked() {
+    let dir = workspace();
+    let at = dir.path().join("catalog").display().to_string();
+    let import = |name: &str, rows: &str, more: &[&str]| {
+        let file = dir.path().join(name);
+        fs::write(&file, format!("time,open,high,low,close,volume\n{rows}")).unwrap();
+        let file = file.display().to_string();
+        tickloom(&[&["import", &file, "--catalog", &at], more].concat())
+    };
+    let tiny = "1704153600000000000,1,1,1,1,5\n1704153600000060000,1,1,1,1,5\n";
+    let refused = import("TINY.csv", tiny, &[]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(
+        refused.stderr.contains("bars that are 60us long"),
+        "{refused:?}"
+    );
+    let long = "1704153600000,1,1,1,1,5\n1709153600001,1,1,1,1,5\n";
+    for (name, rows, size) in [
+        ("TINY.csv", tiny, "60us"),
+        ("LONG.csv", long, "5000000001ms"),
+    ] {
+        let ran = import(name, rows, &["--bar", size]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+    let listed = json(&["ls", &at, "--json"]);
+    let sizes: Vec<(&str, &str)> = (listed["tables"].as_array().unwrap().iter())
+        .map(|table| {
+            (
+                table["instrument"].as_str().unwrap(),
+                table["bar"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(sizes, [("LONG", "5000000001ms"), ("TINY", "60us")]);
+    let shown = json(&["show", &at, "--instrument", "TINY", "--json"]);
+    let assumed = &shown["instruments"][0]["assumed"];
+    assert_eq!(
+        *assumed,
+        serde_json::json!(["currency", "multiplier", "tick", "lot"])
+    );
+    let shown = catalog(&["show", &at, "--instrument", "TINY"]);
+    for line in [
+        "currency         USD (assumed)",
+        "multiplier       1 (assumed)",
+    ] {
+        assert!(shown.stdout.contains(line), "{shown:?}");
+    }
+    let told = import(
+        "TINY.csv",
+        tiny,
+        &["--bar", "60us", "--currency", "eur", "--instrument", "T"],
+    );
+    assert_eq!(told.code, 0, "{told:?}");
+    let shown = catalog(&["show", &at, "--instrument", "T"]);
+    assert!(shown.stdout.contains("currency         EUR\n"), "{shown:?}");
+    for code in ["", "A\"B", "US DOLLAR"] {
+        let ran = import("X.csv", tiny, &["--bar", "60us", "--currency", code]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(
+            ran.stderr.contains("expected a code such as USD or USDT"),
+            "{ran:?}"
+        );
+    }
+}

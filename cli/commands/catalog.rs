@@ -248,7 +248,7 @@ fn show(args: &Look) -> Result<(), Failure> {
         )));
     }
     if args.at.json {
-        return args.at.answer(&found);
+        return args.at.answer(&print::as_json(&found)?);
     }
     print::shown(&found);
     Ok(())

@@ -5,6 +5,7 @@ mod captures;
 mod catalog_sink;
 mod known;
 mod report;
+mod together;
 
 use super::quality::calendars;
 use crate::capture;
@@ -19,11 +20,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tickloom_data::{
     Catalog, CatalogError, FormatError, ImportOptions, ImportReport, Input, RefusedMax, Together,
-    inputs, is_columnar,
+    inputs,
 };
 use tickloom_feeds::capture::CaptureError;
 use tickloom_journal::JournalError;
 use tickloom_types::{BarSpec, DurationNs, currency_code, parse_duration};
+use together::origin;
 
 /// Wrong lines that are shown for each file; all are counted.
 const ERRORS_SHOWN: usize = 20;
@@ -166,18 +168,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let mut together = Together::default();
     let mut unclear = Vec::new();
     let spinner = output::spinner("import");
-    for one in &files {
+    let origins: Vec<_> = (files.iter())
+        .map(|one| origin(one, args.text.venue(), &options, &mut together))
+        .collect();
+    for (one, origin) in files.iter().zip(origins) {
         let file = one.path.as_path();
         spinner.set_message(file.display().to_string());
-        if options.format.is_some() {
-            all.extend(rows(one, (&options, args.memory), &target, &mut together)?);
-            continue;
-        }
-        // What is no text is no capture.
-        let origin = match is_columnar(file) {
-            Ok(true) => Ok(None),
-            _ => capture::origin(file, args.text.venue()),
-        };
         match origin {
             Ok(Some(_)) if args.instrument.is_some() => all.push(Imported::failed(
                 file,
@@ -319,7 +315,7 @@ fn rows(
             continue;
         }
         let taken = together
-            .take(&member, options)
+            .take(&member)
             .and_then(|()| target.take(&member, options));
         let imported = match taken {
             Ok(report) => Imported::rows(report),

@@ -2,6 +2,7 @@
 //! left out is no success.
 
 use crate::cli::{tickloom, workspace};
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
@@ -29,13 +30,25 @@ fn text(path: &Path) -> String {
 
 /// The exit code of an import of a folder, and what it said.
 fn import(files: &[(&str, String)], more: &[&str]) -> (i32, String) {
+    let (code, said, _) = import_into(files, more);
+    (code, said)
+}
+
+/// The same with the instruments that the catalog has then.
+fn import_into(files: &[(&str, String)], more: &[&str]) -> (i32, String, Vec<String>) {
     let dir = workspace();
     let (data, catalog) = (dir.path().join("data"), text(&dir.path().join("catalog")));
     write(&data, files);
     let data = text(&data);
     let words = ["import", &data, "--catalog", &catalog];
     let ran = tickloom(&[&words[..], more].concat());
-    (ran.code, ran.stderr)
+    let listed = tickloom(&["catalog", "ls", &catalog, "--json"]);
+    let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+    let tables = listed["tables"].as_array().unwrap().iter();
+    let names: Vec<String> = tables
+        .map(|table| table["instrument"].as_str().unwrap().to_owned())
+        .collect();
+    (ran.code, ran.stderr, names)
 }
 
 /// One day in each folder, so that nothing but the names can tell that they are of two instruments.
@@ -45,18 +58,22 @@ fn files_of_one_name_in_folders_of_instruments_are_not_one_instrument() {
         ("AAA/prices.csv", "BBB/prices.csv"),
         ("spot/BTCUSDT.csv", "futures/BTCUSDT.csv"),
     ] {
-        let (code, said) = import(&[(one, bars(2, 100)), (other, bars(3, 200))], &[]);
-        assert_eq!(code, 2, "{said}");
+        let files = [(one, bars(2, 100)), (other, bars(3, 200))];
+        let (code, said, names) = import_into(&files, &[]);
+        assert_eq!((code, names), (2, Vec::new()), "{said}");
         assert!(said.contains("in a folder of another name"), "{said}");
     }
-    // Of texts such folders are no columns, and these names say nothing.
+    // Folders of symbols name the instruments of texts too.
     let files = [
         ("symbol=AAA/0.csv", bars(2, 100)),
         ("symbol=BBB/0.csv", bars(3, 200)),
     ];
-    let (code, said) = import(&files, &[]);
-    assert_eq!(code, 2, "{said}");
-    assert!(said.contains("or a column of symbols"), "{said}");
+    let (code, said, names) = import_into(&files, &[]);
+    assert_eq!(
+        (code, names),
+        (0, vec!["AAA".to_owned(), "BBB".to_owned()]),
+        "{said}"
+    );
     let told = ["--instrument", "ALL"];
     let files = [
         ("AAA/2024.csv", bars(2, 100)),

@@ -120,6 +120,7 @@ pub(super) fn from_rows(
     if args.strict {
         // Who is strict is told all that is wrong, once it is all read.
         options.refused_max = Some(RefusedMax::Any);
+        options.is_strict = true;
     }
     let query = ScanQuery {
         from: settings.from,

@@ -1,11 +1,13 @@
 //! What `tickloom catalog` tells people; what `ls` tells is in `listed`.
 
+use crate::failure::Failure;
 use crate::output::{self, Style};
+use serde_json::Value;
 use tickloom_backtest::text::grouped;
 use tickloom_data::{
     DaysOfBars, Extent, MigrateReport, RetainReport, RewriteReport, Shown, ShownRow, VerifyReport,
 };
-use tickloom_types::{BarSpec, InstrumentDef, Ts, pow10};
+use tickloom_types::{BarSpec, InstrumentDef, Term, Ts, pow10};
 
 /// Partitions that are named one by one; the rest is counted.
 const PARTITIONS_SHOWN: usize = 20;
@@ -130,6 +132,18 @@ pub(super) fn shown(found: &Shown) {
     ends("last row", found.last.as_ref());
 }
 
+/// What was found as a script reads it: an instrument says what of it is assumed where `instruments ls` says it too.
+pub(super) fn as_json(found: &Shown) -> Result<Value, Failure> {
+    let mut found = serde_json::to_value(found).map_err(Failure::run)?;
+    let instruments = found["instruments"].as_array_mut().into_iter().flatten();
+    for instrument in instruments {
+        if let Some(assumed) = instrument["contract"].get("assumed").cloned() {
+            instrument["assumed"] = assumed;
+        }
+    }
+    Ok(found)
+}
+
 fn row(name: &str, value: &str) {
     output::line(&format!("  {name:<16} {value}"));
 }
@@ -145,8 +159,15 @@ fn instrument(def: &InstrumentDef) {
             _ => format!("{}.{:0width$}", mantissa / unit, mantissa % unit),
         }
     };
-    row("tick size", &step(def.tick_size, def.price_decimals));
-    row("lot size", &step(def.lot_size, def.qty_decimals));
+    // What a source did not say, and nobody since.
+    let told = |term: Term, value: &str| match def.contract.assumed.contains(&term) {
+        true => format!("{value} (assumed)"),
+        false => value.to_owned(),
+    };
+    let tick = step(def.tick_size, def.price_decimals);
+    row("tick size", &told(Term::Tick, &tick));
+    let lot = step(def.lot_size, def.qty_decimals);
+    row("lot size", &told(Term::Lot, &lot));
     row(
         "decimals",
         &format!(
@@ -154,8 +175,11 @@ fn instrument(def: &InstrumentDef) {
             def.price_decimals, def.qty_decimals
         ),
     );
-    row("multiplier", &def.multiplier_text());
-    row("currency", &def.currency);
+    row(
+        "multiplier",
+        &told(Term::Multiplier, &def.multiplier_text()),
+    );
+    row("currency", &told(Term::Currency, &def.currency));
     row(
         "calendar",
         def.calendar.as_deref().unwrap_or("trades at all times"),

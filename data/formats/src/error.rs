@@ -181,11 +181,20 @@ fn too_many_refused(report: &ImportReport, max: u64) -> String {
 impl FormatError {
     /// Of a file whose trades are there already under other numbers.
     pub(crate) fn twice(file: &Path, found: String) -> FormatError {
+        FormatError::unclear(file, found, "one of both in a catalog")
+    }
+
+    /// Rows of a file that may be there again in it.
+    pub(crate) fn again(file: &Path, found: String) -> FormatError {
+        FormatError::unclear(file, found, "each row once, which without --strict is told")
+    }
+
+    fn unclear(file: &Path, found: String, expected: &str) -> FormatError {
         FormatError::Unclear {
             file: file.to_owned(),
             place: String::new(),
             found,
-            expected: "one of both in a catalog".to_owned(),
+            expected: expected.to_owned(),
         }
     }
 

@@ -16,6 +16,7 @@ mod file_records;
 mod folder;
 mod format;
 mod histdata;
+mod hive;
 mod input;
 mod judge;
 mod known;
@@ -360,6 +361,14 @@ impl Input {
             tally.count(block);
             push(block)
         })?;
+        if let Some(again) = found
+            .maybe_repeated
+            .1
+            .as_ref()
+            .filter(|_| options.is_strict)
+        {
+            return Err(FormatError::again(self.path(), again.clone()));
+        }
         report.fill(found, &tally, options.errors_max);
         if let Some(known) = known {
             if let Some(found) = known.counted_twice() {

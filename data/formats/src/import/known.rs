@@ -150,7 +150,7 @@ impl<'a> Known<'a> {
         }
         let kind = record.kind();
         let there = match (self.place(record), kind) {
-            (Some(place), Some(Kind::Trade)) => self.find(Table::Trades, place)?,
+            (Some(place), Some(Kind::Trade)) => self.find_trade(place, record)?,
             (Some(place), Some(Kind::Quote)) => self.find(Table::Quotes, place)?,
             (Some(place), _) => self.find(Table::Bars, place)?,
             (None, _) => None,

@@ -106,6 +106,8 @@ pub(crate) struct Layout {
     pub(crate) apart: Vec<usize>,
     /// Columns that say the side of a trade beside the one that is read, each in one of the ways of `role::SIDES`.
     pub(crate) sides: Vec<(usize, Role)>,
+    /// The column of sides that may be of trades or of a book.
+    pub(crate) side_in_doubt: Option<usize>,
     /// Columns of words that are not read, and may tell instruments apart.
     pub(crate) words: Vec<usize>,
     /// Columns of words of which nothing says what they are, in a file that names no instruments.
@@ -175,7 +177,8 @@ impl Layout {
             return Err(("nothing".to_owned(), "lines of text".to_owned()));
         }
         let is_text = |line: &Vec<u8>| std::str::from_utf8(line).is_ok() && !line.contains(&0);
-        if !head.iter().take(2).all(is_text) {
+        if let Some(at) = head.iter().take(2).position(|line| !is_text(line)) {
+            row_of.1 = Some(at);
             return Err(("bytes that are no text".into(), "text in UTF-8".into()));
         }
         let delimiter = match options.delimiter {
@@ -261,6 +264,7 @@ impl Layout {
             is_by_venue: false,
             apart: Vec::new(),
             sides: Vec::new(),
+            side_in_doubt: None,
             words: Vec::new(),
             unknown: Unknown::default(),
             times_beside: Vec::new(),

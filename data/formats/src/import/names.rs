@@ -15,7 +15,7 @@ use super::text::stem;
 use super::time::is_month;
 use crate::{FormatError, Result};
 use std::collections::HashMap;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 /// Words for kinds of records, sizes of bars, times and parts: files of one instrument differ in them.
 const OF_ANY: &[&str] = &[
@@ -184,17 +184,25 @@ pub(crate) fn other_kind(input: &Input, has_ids: bool) -> Option<(String, &'stat
         "forceorder",
         "forceorders",
     ];
-    const BOOKS: [&str; 11] = [
+    const BOOKS: [&str; 19] = [
         "book",
         "books",
+        "bookdepth",
+        "booksnapshot",
+        "booksnapshots",
         "orderbook",
         "orderbooks",
         "orderbookl2",
+        "limitorderbook",
+        "lob",
         "l2",
         "l3",
+        "level2",
+        "level3",
         "mbo",
         "mbp",
         "depth",
+        "depthupdate",
         "orders",
     ];
     let tokens = |name: &str| -> Vec<String> {
@@ -215,7 +223,10 @@ pub(crate) fn other_kind(input: &Input, has_ids: bool) -> Option<(String, &'stat
             "as liquidations, which are trades too, are not kept apart",
         ));
     }
-    let book = name.iter().find(|word| BOOKS.contains(&word.as_str()));
+    let is_book = |word: &str| BOOKS.contains(&word);
+    // With a number of levels: `book25`, `depth20`.
+    let is_some = |word: &str| is_book(word.trim_end_matches(|c: char| c.is_ascii_digit()));
+    let book = name.iter().find(|word| is_book(word) || is_some(word));
     book.filter(|_| !has_ids).map(|word| {
         (
             word.clone(),
@@ -235,17 +246,44 @@ fn is_put_together(path: &Path) -> bool {
 #[derive(Debug, Default)]
 pub struct Together {
     /// By what files are called: what the folders of the first say, and where it is.
-    called: HashMap<String, (Vec<String>, String)>,
+    called: HashMap<String, Called>,
     /// What the folders of the first file say that tell instruments of one symbol apart, and where it is.
     folders: Option<(String, String)>,
+    /// Why files cannot be taken.
+    refused: HashMap<FilePlace, FormatError>,
+}
+
+/// A file, and its member of a zip.
+type FilePlace = (PathBuf, Option<String>);
+
+/// The first file that is called so: what its folders say, and which it is.
+#[derive(Debug)]
+struct Called {
+    said: Vec<String>,
+    place: FilePlace,
+}
+
+fn place_of(input: &Input) -> FilePlace {
+    (input.path().to_owned(), input.member().map(str::to_owned))
 }
 
 impl Together {
-    /// Takes the next file of the import.
+    /// Notes a file of the import, before any is taken.
+    pub fn note(&mut self, input: &Input, options: &ImportOptions) {
+        if let Err(error) = self.goes_with(input, options) {
+            self.refused.insert(place_of(input), error);
+        }
+    }
+
+    /// Takes a file that was noted.
     ///
     /// # Errors
-    /// [`FormatError::Unclear`] if it would be put together with an earlier one that is of another market or instrument.
-    pub fn take(&mut self, input: &Input, options: &ImportOptions) -> Result<()> {
+    /// [`FormatError::Unclear`] if it would be put together with another one that is of another market or instrument.
+    pub fn take(&mut self, input: &Input) -> Result<()> {
+        self.refused.remove(&place_of(input)).map_or(Ok(()), Err)
+    }
+
+    fn goes_with(&mut self, input: &Input, options: &ImportOptions) -> Result<()> {
         let place = input.path().display().to_string();
         let unclear = |found: String, expected: &str| FormatError::Unclear {
             file: input.path().to_owned(),
@@ -280,18 +318,34 @@ impl Together {
         let said = said(&path, are_columns);
         let name = dated::symbol(input).unwrap_or_else(|| stem(&input.file_name()));
         let name = called(name, input, options);
-        let Some((known, first)) = self.called.get(&name) else {
-            self.called.insert(name, (said, place));
+        let Some(known) = self.called.get(&name) else {
+            let place = place_of(input);
+            self.called.insert(name, Called { said, place });
             return Ok(());
         };
-        if *known == said || !is_called_by_file(input, options) {
+        if known.said == said || !is_called_by_file(input, options) {
             return Ok(());
         }
-        let found = format!("{name:?}, as {first} is called, in a folder of another name");
-        let expected = "names of instruments: a column, folders such as symbol= (of Parquet and Arrow), or each folder by itself with --instrument";
-        Err(unclear(found, expected))
+        let found = |other: &Path| {
+            let other = other.display();
+            format!("{name:?}, as {other} is called, in a folder of another name")
+        };
+        let first = known.place.0.clone();
+        // Nor may the first of them be taken, of which nobody would know what it is.
+        let of_first = FormatError::Unclear {
+            file: first.clone(),
+            place: String::new(),
+            found: found(input.path()),
+            expected: APART.to_owned(),
+        };
+        self.refused.entry(known.place.clone()).or_insert(of_first);
+        let found = found(&first);
+        Err(unclear(found, APART))
     }
 }
+
+/// What settles of which instruments files of one name are.
+const APART: &str = "names of instruments: a column, folders such as symbol=, or each folder by itself with --instrument";
 
 /// What the folders of a file of columns say that tells instruments of one symbol apart, where nothing else is said of it.
 fn folders_apart(path: &Path, options: &ImportOptions) -> String {

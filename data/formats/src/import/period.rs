@@ -226,6 +226,7 @@ pub(super) fn name(layout: &mut Layout, head: &[Fields]) -> Result<(), Puzzle> {
 pub(super) fn time_of(layout: &Layout, row: &Fields) -> Option<Ts> {
     let text = layout.time_text(row as &dyn Cells);
     let stamped = match &layout.time {
+        TimeFormat::Typed { told: Some(_), .. } => return None,
         // Times with types are written with the year first.
         TimeFormat::Typed { .. } => TimeFormat::of(&text)?.parse(&text, &TimeZone::UTC),
         format => format.parse(&text, &TimeZone::UTC),

@@ -7,7 +7,7 @@ use super::time::TimeFormat;
 use crate::{FormatError, Result};
 use serde::Deserialize;
 use std::path::Path;
-use tickloom_types::{BarSpec, PRICE_DECIMALS_MAX, currency_code};
+use tickloom_types::{BarSpec, PRICE_DECIMALS_MAX, currency_code, is_currency_code};
 
 /// A file that says how the files of one origin are to be read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -105,6 +105,10 @@ impl ImportOptions {
         if let Some(format) = format.filter(|format| TimeFormat::told(format).is_none()) {
             let expected = "s, ms, us, ns, dotnet, filetime, compact, day-first, month-first or a pattern such as %d/%m/%Y %H:%M";
             return Err(wrong("time-format", format, expected));
+        }
+        let currency = self.currency.as_deref();
+        if let Some(code) = currency.filter(|code| !is_currency_code(code)) {
+            return Err(wrong("currency", code, "a code such as USD or USDT"));
         }
         if let Some(decimals) = self.round.filter(|decimals| *decimals > PRICE_DECIMALS_MAX) {
             return Err(wrong("round", &decimals.to_string(), "decimals, 0 to 9"));

@@ -44,7 +44,7 @@ pub(super) use problems::{Problems, Wrong};
 pub(super) use quick::IS_OFF;
 use quick::{Pace, Quick};
 pub(super) use quick::{ReadRows, numbers_of};
-pub(super) use repeats::Repeats;
+pub(super) use repeats::{Repeats, content_of};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use tickers::LastRow;

@@ -12,7 +12,7 @@ use super::prepared::Prepared;
 use super::role::Role;
 use super::row::Shape;
 use super::text::{Cutter, is_utf16, stem};
-use super::{binance, databento, dated, histdata, lean, names, table};
+use super::{binance, databento, dated, histdata, hive, lean, names, table};
 use crate::{FormatError, Result};
 use std::path::Path;
 use std::str::FromStr;
@@ -99,9 +99,10 @@ impl Format {
             | Format::Arrow => {
                 let layout = self.layout(input, options)?;
                 let is_named = is_named(options, &layout);
-                let folders = match layout.is_columnar {
-                    true => partitions(input.path()),
-                    false => String::new(),
+                let folders = match (layout.is_columnar, hive::symbol(input)) {
+                    (true, _) => partitions(input.path()),
+                    (false, Some((name, said))) => format!("{name}={said}/"),
+                    (false, None) => String::new(),
                 };
                 Ok(if is_named {
                     folders
@@ -185,6 +186,8 @@ impl Format {
         let rows = rows(&head, layout.delimiter);
         let below = rows.get(layout.skip..).unwrap_or_default();
         layout.note_zone(below, options);
+        hive::name(input, options, &mut layout, below)
+            .map_err(|puzzle| unclear(input, "", puzzle))?;
         if !named(input, options, &layout)? {
             dated::name(input, &mut layout, below).map_err(|puzzle| unclear(input, "", puzzle))?;
         }
@@ -279,12 +282,8 @@ fn named(input: &Input, options: &ImportOptions, layout: &Layout) -> Result<bool
             "{:?}, which names no instrument, and no column that does",
             input.file_name()
         );
-        let expected = match layout.is_columnar {
-            true => "--instrument, or a column or folder such as symbol=",
-            // Folders are no columns of texts.
-            false => "--instrument, or a column of symbols",
-        };
-        return Err(unclear(input, "", (found, expected.to_owned())));
+        let expected = "--instrument, or a column or folder such as symbol=".to_owned();
+        return Err(unclear(input, "", (found, expected)));
     }
     Ok(is_named)
 }

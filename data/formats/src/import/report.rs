@@ -35,8 +35,8 @@ pub struct ImportReport {
     pub repeated: u64,
     /// The first of them.
     pub repeats: Vec<String>,
-    /// Trades without numbers at times and prices of trades of other imports, and quotes at times of the same quotes: they were taken, and
-    /// may count twice.
+    /// Trades without numbers at times and prices of trades of other imports or of pages above in the file, and quotes at times of the same
+    /// quotes: they were taken, and may count twice.
     pub maybe_repeated: u64,
     /// Rows with a size whose digits beyond the ninth decimal were the noise of a binary float, and were rounded away. A price that
     /// is a text is never rounded: such a row is refused.
@@ -194,6 +194,8 @@ pub(crate) struct Found {
     pub(crate) reasons: Refusals,
     pub(crate) repeated: u64,
     pub(crate) repeats: Vec<String>,
+    /// Rows that may be there again within the file, and what is to be said of them.
+    pub(crate) maybe_repeated: (u64, Option<String>),
     pub(crate) rounded: u64,
     pub(crate) rounded_prices: u64,
     pub(crate) taken: Option<Taken>,
@@ -311,6 +313,8 @@ impl ImportReport {
         self.repeated = found.repeated;
         self.repeats = found.repeats;
         self.repeats.truncate(errors_max);
+        self.maybe_repeated = found.maybe_repeated.0;
+        self.repeats.extend(found.maybe_repeated.1);
         self.rounded = found.rounded;
         self.rounded_prices = found.rounded_prices;
         self.taken = found.taken;

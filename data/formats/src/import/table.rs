@@ -7,8 +7,10 @@ mod closing;
 mod decimal;
 mod doubt;
 mod draft;
+mod early;
 mod moment;
 mod names;
+mod overlaps;
 mod plan;
 mod size;
 mod sorted;
@@ -16,9 +18,10 @@ mod survey;
 mod thirty_seconds;
 mod told;
 mod totals;
+mod wrong_rows;
 
 use super::input::Input;
-use super::layout::{Dialect, Layout};
+use super::layout::Layout;
 use super::options::ImportOptions;
 use super::period::SETTLED_BY;
 use super::prepared::{Prepared, Push};
@@ -34,6 +37,7 @@ use crate::{FormatError, Result};
 use draft::Draft;
 pub(super) use draft::{Drafted, DraftedOf, DraftedRecords};
 use moment::Moment;
+use overlaps::Overlaps;
 use plan::Plan;
 use size::bar_of;
 use sorted::Sorted;
@@ -41,6 +45,7 @@ use survey::Survey;
 use tickloom_catalog::RecordBlocks;
 use tickloom_types::{Instruments, Ts};
 use told::{Told, nothing};
+use wrong_rows::wrong_rows;
 
 /// Lines that are looked at to find out what the file is.
 const HEAD_LINES: usize = 50;
@@ -94,10 +99,10 @@ pub(super) fn prepare(
     notes.extend(note_of_cases(&tickers));
     let rows = (&reader, tickers.as_slice(), survey.line);
     let bar = bar_of(options, &layout, rows, &mut notes)?;
-    if let Some((found, expected)) = survey.others() {
-        return Err(layout.fault(&input.shown(), survey.line, found.to_owned(), expected));
-    }
     let order = reader.times.order();
+    if let Some((found, expected)) = wrong_rows(&layout, options, &survey, &reader) {
+        return Err(layout.fault(&input.shown(), survey.line, found, &expected));
+    }
     let (surveyed, has_low_prices) = reader.surveyed();
     let mut repeats = Repeats::default();
     let is_strict = match layout.shape {
@@ -106,14 +111,6 @@ pub(super) fn prepare(
     };
     if !is_strict {
         repeats.remember(order == FileOrder::Sorted && layout.shape.is_bars());
-    }
-    if let Some(found) = wrong_order(&layout, order) {
-        let expected = "rows in the order in which they arrived";
-        return Err(layout.fault(&input.shown(), survey.line, found, expected));
-    }
-    if let Some(found) = reader.changes_alone(survey.rows) {
-        let expected = "quotes with both sides as they are";
-        return Err(layout.fault(&input.shown(), survey.line, found, expected));
     }
     let plan = Plan::new(&layout, options, bar, &tickers, &survey, &reader)?;
     let is_known = |draft: &Draft| is_strict && order == FileOrder::Sorted && draft.fits(&plan);
@@ -132,6 +129,7 @@ pub(super) fn prepare(
         repeats,
         surveyed,
         has_low_prices,
+        overlaps: Overlaps::new(order.is_newest_first(), input.room().sorted_at_once / 2),
     }))
 }
 
@@ -146,6 +144,7 @@ fn settle(input: &Input, options: &ImportOptions, layout: &mut Layout) -> Result
     if layout.may_be_days(options) {
         doubt::settle_days(input, layout)?;
     }
+    doubt::settle_sides(input, layout)?;
     thirty_seconds::settle(input, layout)?;
     decimal::settle_points(input, layout)?;
     doubt::times_agree(input, layout)
@@ -183,20 +182,6 @@ fn other_times(
 /// Whether rows stay in the order of the file: what changes a book has no other.
 fn keeps_order(layout: &Layout) -> bool {
     matches!(layout.shape, Shape::Levels | Shape::Depth | Shape::Orders) || layout.is_databento()
-}
-
-/// What is wrong with the order of rows that go on from those above them.
-fn wrong_order(layout: &Layout, order: FileOrder) -> Option<String> {
-    let goes_on = layout.dialect == Dialect::Metatrader;
-    let is_newest_first = order.is_newest_first();
-    match order {
-        _ if is_newest_first && keeps_order(layout) => Some("a book, newest first".to_owned()),
-        _ if is_newest_first && goes_on => Some("ticks of MetaTrader 5, newest first".to_owned()),
-        FileOrder::Other(back) if goes_on => Some(format!(
-            "ticks of MetaTrader 5, of which {back} are earlier than the one above them"
-        )),
-        _ => None,
-    }
 }
 
 fn survey<'a>(
@@ -247,6 +232,8 @@ struct TableFile {
     repeats: Repeats,
     surveyed: (u64, u64),
     has_low_prices: bool,
+    /// What may be there again of rows that go back in time.
+    overlaps: Overlaps,
 }
 
 impl Prepared for TableFile {
@@ -293,7 +280,13 @@ impl Prepared for TableFile {
         let mut records = Vec::new();
         let mut made = 0_u64;
         let is_held = this.order != FileOrder::Sorted && !keeps_order(&this.layout);
+        let are_events = matches!(this.layout.shape, Shape::Trades | Shape::Quotes);
+        let mut overlaps = std::mem::take(&mut this.overlaps);
+        let may_overlap = are_events && this.order != FileOrder::Sorted;
         while reader.next()? {
+            if may_overlap && overlaps.leave_out(&mut reader, &this.layout) {
+                continue;
+            }
             let row = &reader.current;
             if let Err(wrong) = this.plan.records(row, &reader.levels, &mut records) {
                 records.clear();
@@ -318,7 +311,9 @@ impl Prepared for TableFile {
         if made == 0 && reader.problems.repeated == 0 {
             return Err(nothing(&reader, &this.layout));
         }
-        Ok(this.found(Told::of(reader)))
+        let told = Told::of(reader);
+        this.overlaps = overlaps;
+        Ok(this.found(told))
     }
 }
 
@@ -375,6 +370,10 @@ impl TableFile {
             reasons: reader.problems.reasons,
             repeated: reader.problems.repeated,
             repeats: reader.problems.repeats,
+            maybe_repeated: (
+                self.overlaps.count,
+                self.overlaps.text(self.layout.row_word()),
+            ),
             rounded: reader.rounded,
             rounded_prices: reader.noisy_prices,
             errors: reader.problems.first,

@@ -1,9 +1,12 @@
 //! Files as people have them: made-up ones for every rule, and the real ones of the shared data where they are at hand.
 
+mod books;
 mod doubts;
+mod early;
 mod kinds;
 mod names;
 mod other_rows;
+mod pages;
 mod periods;
 mod sides;
 mod texts;

@@ -2,14 +2,19 @@
 //! epoch in four units.
 
 mod calendar_date;
+mod epoch;
 mod quick;
 mod readings;
 mod ticks;
 mod typed;
 mod zones;
 
-pub(crate) use calendar_date::{DateOrder, Parted, is_month, parted, plain_date};
+pub(crate) use calendar_date::{
+    DateOrder, Parted, is_date_in_digits, is_month, parted, plain_date,
+};
 use calendar_date::{date, digits};
+pub(crate) use epoch::epoch_decimals;
+use epoch::since_epoch;
 pub(crate) use quick::QuickTimes;
 pub(crate) use readings::{early, other_epoch, short_year};
 use ticks::Ticks;
@@ -60,6 +65,10 @@ pub(crate) enum TimeFormat {
         is_local: bool,
         /// Whether all of them are at midnight where they are, so that they are dates alone.
         are_days: bool,
+        /// Nanoseconds of the unit that the column says its numbers are in, of timestamps.
+        unit: Option<i64>,
+        /// The same as was told, which goes before it.
+        told: Option<i64>,
     },
 }
 
@@ -123,11 +132,14 @@ impl TimeFormat {
                 _ => TimeFormat::Compact,
             });
         }
-        for order in [
+        // Without the zero before it a number may be anything.
+        let is_number = matches!(text.len(), 7 | 11) && text.iter().all(u8::is_ascii_digit);
+        let orders = [
             DateOrder::YearFirst,
             DateOrder::DayFirst,
             DateOrder::MonthFirst,
-        ] {
+        ];
+        for order in orders.into_iter().filter(|_| !is_number) {
             if parse_text(text, order, &TimeZone::UTC).is_some() {
                 return Some(TimeFormat::Text(order));
             }
@@ -167,40 +179,6 @@ impl TimeFormat {
             TimeFormat::Typed { .. } => None,
         }
     }
-}
-
-/// The unit of a number since the epoch by its digits, in the years 1973 to 2286, in which no two units meet.
-pub(crate) fn epoch_decimals(text: &[u8]) -> Option<u8> {
-    let digits = text.iter().position(|b| *b == b'.').unwrap_or(text.len());
-    if !text[..digits].iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    match digits {
-        9 | 10 => Some(9),
-        12 | 13 => Some(6),
-        15 | 16 => Some(3),
-        18 | 19 => Some(0),
-        _ => None,
-    }
-}
-
-/// A number since the epoch. One with an exponent has lost digits on its way through a spreadsheet.
-fn since_epoch(text: &[u8], decimals: u8) -> Option<Stamped> {
-    if text.iter().any(|b| matches!(b, b'e' | b'E')) {
-        return None;
-    }
-    if let Ok(digits @ 1..=18) = u8::try_from(text.len())
-        && text.iter().all(u8::is_ascii_digit)
-        && digits + decimals <= 19
-    {
-        let whole = text
-            .iter()
-            .fold(0_i64, |whole, digit| whole * 10 + i64::from(digit - b'0'));
-        let ts = whole.checked_mul(pow10(decimals))?;
-        return Some(Stamped::at(Ts(ts), pow10(decimals)));
-    }
-    let ts = parse_decimal(text, decimals).ok().map(Ts)?;
-    Some(Stamped::at(ts, pow10(decimals)))
 }
 
 /// A date, or a date and hours, minutes, seconds, milliseconds of two (of three) digits each.
@@ -286,6 +264,7 @@ fn parse_text(text: &[u8], order: DateOrder, zone: &TimeZone) -> Option<Stamped>
     let (time, rest) = match rest {
         [] => (Time::midnight(), rest),
         [sign, rest @ ..] if b" TtD,_".contains(sign) => time_of_day(rest.trim_ascii_start())?,
+        [b'0'..=b'9', ..] if parted(text).is_some() => time_of_day(rest)?,
         // As messages of FIX have it.
         [b'-', rest @ ..] if !text[..text.len() - rest.len() - 1].contains(&b'-') => {
             time_of_day(rest)?

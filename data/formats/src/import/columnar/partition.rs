@@ -2,6 +2,7 @@
 
 use super::DescribedColumn;
 use super::column::{Column, ValueKind};
+use jiff::civil::Date;
 use std::path::Path;
 
 /// What Hive writes for a value that is not there.
@@ -20,7 +21,33 @@ pub(crate) fn of(path: &Path) -> Vec<(String, String)> {
         };
         (!name.is_empty()).then(|| (decoded(name), value))
     });
-    pairs.collect()
+    with_date(pairs.collect())
+}
+
+/// Folders of a year, a month and a day as one of a date; a day or an hour that is none of that is no column of days.
+fn with_date(mut pairs: Vec<(String, String)>) -> Vec<(String, String)> {
+    let number = |wanted: &str| {
+        let mut pairs = pairs.iter();
+        let value = pairs.find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
+        value.1.parse::<i16>().ok()
+    };
+    let (year, month, day) = (number("year"), number("month"), number("day"));
+    if day.is_none() {
+        return pairs;
+    }
+    let month = month.and_then(|month| i8::try_from(month).ok());
+    let day = day.and_then(|day| i8::try_from(day).ok());
+    let date = year
+        .zip(month)
+        .zip(day)
+        .and_then(|((year, month), day)| Date::new(year, month, day).ok());
+    let is_part = |name: &str| {
+        let parts = ["year", "month", "day"];
+        parts.iter().any(|part| name.eq_ignore_ascii_case(part))
+    };
+    pairs.retain(|(name, _)| !is_part(name));
+    pairs.extend(date.map(|date| ("date".to_owned(), date.to_string())));
+    pairs
 }
 
 pub(super) fn columns(path: &Path) -> Vec<DescribedColumn> {
@@ -92,6 +119,24 @@ mod tests {
         );
         assert_eq!(decoded("50%"), "50%");
         assert_eq!(decoded("%ff"), "%ff");
+    }
+
+    #[test]
+    fn folders_of_years_months_and_days_are_a_date() {
+        for (path, expected) in [
+            (
+                "symbol=A/year=2024/month=01/day=2/x",
+                "symbol=A date=2024-01-02",
+            ),
+            ("year=2024/month=2/day=30/x", ""),
+            ("year=2024/month=2/x", "year=2024 month=2"),
+            ("day=2/x", ""),
+            ("day=2024-01-02/x", "day=2024-01-02"),
+        ] {
+            let found = of(Path::new(path));
+            let found: Vec<String> = found.iter().map(|(a, b)| format!("{a}={b}")).collect();
+            assert_eq!(found.join(" "), expected, "{path}");
+        }
     }
 
     #[test]

@@ -119,6 +119,17 @@ pub(super) fn bare_place(record: &Record, instrument: u32, def: &InstrumentDef) 
     Some((instrument | OF_ALL, said, record.header.ts_event))
 }
 
+/// What is at a place of which several records say different things: each of them has a place of its own, [`one_of`] these.
+pub(super) const SEVERAL: Content = 2;
+/// What marks the instrument in the place of one of several.
+const OF_SEVERAL: u32 = 1 << 28;
+
+/// The place of one of several records that are known by the same.
+pub(super) fn one_of(place: Place, content: Content) -> Place {
+    let said = xxh3_64_with_seed(&content.to_le_bytes(), place.1);
+    (place.0 | OF_SEVERAL, said, place.2)
+}
+
 /// What marks the instrument in the place of a number, a price and a size.
 const OF_NUMBER: u32 = 1 << 30;
 /// How far apart the times of one trade may be, that of the trade and that of the message which told it, in seconds or less.

@@ -1,15 +1,32 @@
 //! What earlier imports have, read for a stretch of time.
 
 use super::place::{
-    Content, Numbers, bare_place, content, number, number_place, place, price_place,
+    Content, Numbers, SEVERAL, bare_place, content, number, number_place, one_of, place,
+    price_place,
 };
 use super::stretch::Place;
 use super::{INSTRUMENTS_AT_ONCE, Known, NUMBERED};
 use std::collections::HashMap;
 use tickloom_catalog::{CatalogError, RecordBlocks, ScanQuery, Table};
-use tickloom_types::{InstrumentDef, TradeBody, Ts};
+use tickloom_types::{InstrumentDef, Record, TradeBody, Ts};
 
 impl Known<'_> {
+    /// What is said of the place of a trade by what is there; of several that which says the same.
+    pub(super) fn find_trade(
+        &mut self,
+        place: Place,
+        record: &Record,
+    ) -> Result<Option<Content>, CatalogError> {
+        let there = self.find(Table::Trades, place)?;
+        match (there, self.instruments.get(record.instrument())) {
+            (Some(SEVERAL), Some(def)) => {
+                let place = one_of(place, content(record, def));
+                self.find(Table::Trades, place)
+            }
+            _ => Ok(there),
+        }
+    }
+
     /// Reads what there is from a time to another; nothing if it is more than so many. What is read may go into a bundle
     /// meanwhile, and is then looked for there.
     pub(super) fn read(
@@ -87,7 +104,11 @@ impl Known<'_> {
                 let of = instrument.zip(def);
                 let place = of.and_then(|of| place(record, of, source?, &self.instruments));
                 if let (Some(place), Some(def)) = (place, def) {
-                    found.insert(place, content(record, def));
+                    let content = content(record, def);
+                    match table {
+                        Table::Trades => note(found, place, content),
+                        _ => found.insert(place, content),
+                    };
                 }
                 let bare = def
                     .zip(instrument)
@@ -111,5 +132,20 @@ impl Known<'_> {
             }
         }
         Ok(true)
+    }
+}
+
+/// Notes what a trade says at a place. Trades of one message have one number with some venues, as those of a packet of CME.
+fn note(found: &mut HashMap<Place, Content>, place: Place, content: Content) -> Option<Content> {
+    match found.get(&place).copied() {
+        Some(there) if there == content => None,
+        None => found.insert(place, content),
+        Some(there) => {
+            if there != SEVERAL {
+                found.insert(one_of(place, there), there);
+                found.insert(place, SEVERAL);
+            }
+            found.insert(one_of(place, content), content)
+        }
     }
 }

@@ -123,6 +123,40 @@ fn states_of_one_number_count_once_each() {
     assert_eq!((grown.maybe_repeated, grown.refused), (0, 0));
 }
 
+/// Trades of Databento, three of each message: of one number, and two of them the same.
+fn messages(count: Range<i64>, size: i64) -> Input {
+    let mut text = "ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,depth,price,size,flags,ts_in_delta,sequence,symbol\n".to_owned();
+    for at in count {
+        let ts = 1_609_160_400_000_000_000 + at * 1_000_000_000;
+        for size in [1, 1, size] {
+            let sequence = 100 + at;
+            writeln!(
+                text,
+                "{ts},{ts},0,1,5482,T,A,0,3720000000000,{size},128,17214,{sequence},ESH1"
+            )
+            .unwrap();
+        }
+    }
+    Input::bytes(Path::new("trades.csv"), text.into_bytes())
+}
+
+#[test]
+fn trades_of_one_message_that_come_again_count_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let options = ImportOptions::default();
+    let first = messages(0..10, 5).import(&options, &catalog).unwrap();
+    assert_eq!((first.written, first.repeated, first.refused), (30, 0, 0));
+    let second = messages(6..16, 5).import(&options, &catalog).unwrap();
+    assert_eq!(
+        (second.written, second.repeated, second.refused),
+        (18, 12, 0)
+    );
+    // Another size of the third is another trade of the message.
+    let third = messages(0..2, 7).import(&options, &catalog).unwrap();
+    assert_eq!((third.written, third.repeated, third.refused), (2, 4, 0));
+}
+
 /// Single trades, and the same put together, as Binance publishes both: the name of the file and its text.
 fn of_binance(are_single: bool, day: i64) -> Input {
     let start = 1_722_988_800_000 + day * 86_400_000;

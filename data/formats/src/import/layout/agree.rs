@@ -6,7 +6,7 @@ use crate::import::cells::{Cells, DAY_NS};
 use crate::import::options::ImportOptions;
 use crate::import::role::is_time_alone;
 use crate::import::text::Fields;
-use crate::import::time::{DateOrder, TimeFormat};
+use crate::import::time::{DateOrder, TimeFormat, parted};
 use jiff::tz::{Offset, TimeZone};
 use tickloom_types::NANOS_PER_SECOND;
 
@@ -211,9 +211,10 @@ impl RowTime {
             name = format!("{name} and {}", names[clock]);
         }
         let format = TimeFormat::of(&text)?;
-        let is_year_first = text
-            .get(..4)
-            .is_some_and(|year| year.iter().all(u8::is_ascii_digit));
+        let is_year_first = parted(&text).is_none()
+            && text
+                .get(..4)
+                .is_some_and(|year| year.iter().all(u8::is_ascii_digit));
         let is_unclear = matches!(
             format,
             TimeFormat::Text(DateOrder::DayFirst | DateOrder::MonthFirst)

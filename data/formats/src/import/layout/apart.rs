@@ -20,6 +20,7 @@ impl Layout {
         self.sides = self.sides_beside(mapping);
         self.sides.retain(|(at, _)| is_readable(*at));
         self.note_sides_of_book(data, mapping);
+        self.side_in_doubt = self.sides_in_doubt(data, mapping);
         self.words = self.columns_of_words(data, mapping);
         self.words.retain(|at| is_readable(*at));
     }

@@ -2,7 +2,7 @@
 
 use super::depth::has_levels;
 use super::other::no_twins;
-use super::sides::{are_of_book, of_book, sides_by_content};
+use super::sides::{are_of_book, of_book, say_trades, sides_by_content};
 use super::vendor;
 use super::volume::sizes_in_units;
 use super::zone::zone_word;
@@ -355,7 +355,10 @@ fn shape_by_roles(
     match plain_shape(roles) {
         Some(Shape::Trades) if has(&[Role::Snapshot]) && is_level => Ok((Shape::Levels, dialect)),
         Some(Shape::Trades)
-            if !has(&[Role::TradeId]) && !mapping.has(Role::Side) && are_of_book(roles, data) =>
+            if !has(&[Role::TradeId])
+                && !mapping.has(Role::Side)
+                && are_of_book(roles, data)
+                && !say_trades(names, data) =>
         {
             let side = roles.iter().position(|role| *role == Some(Role::Side));
             Err(of_book(side.map_or("side", |at| &names[at])))

@@ -2,6 +2,7 @@
 //! say that they are something else is refused; a later row that says so is refused, or left out, by itself.
 
 mod files;
+mod snapshots;
 mod words;
 
 use super::other::{is_utc, is_zone_name};
@@ -11,12 +12,13 @@ use crate::import::mapping::Mapping;
 use crate::import::number::is_missing;
 use crate::import::options::ImportOptions;
 use crate::import::text::Fields;
-pub(super) use words::has_letter;
 pub(crate) use words::is_of_others;
 use words::{
-    CLOSED, CODED, CORRECTIONS, ENTRIES, EVENTS, LEVELS, OPEN, VALID, VOID, deletes, flag,
-    has_trade_word, is_code, is_nothing, is_of_trades, is_word, stands,
+    CHANNELS, CLOSED, CODED, CORRECTIONS, ENTRIES, EVENTS, LEVELS, OPEN, STATES, VALID, VOID,
+    deletes, flag, has_trade_word, is_code, is_nothing, is_of_open_order, is_word, says_book,
+    stands,
 };
+pub(super) use words::{has_letter, is_of_trades};
 
 const TRADES_ALONE: &str = "rows of trades alone (--columns action=- takes all rows for trades)";
 
@@ -37,6 +39,10 @@ enum Says {
     Entry,
     /// None of the words of quotes, books and cancellations.
     NoOther,
+    /// The name of a channel of messages that is none of books or quotes.
+    Channel,
+    /// The state of an order that is none of one that waits.
+    State,
     /// The same in all rows: the level of a book that has the best prices.
     Level(Vec<u8>),
     /// Whether the row does not count, or counts.
@@ -114,6 +120,8 @@ impl Rule {
                 "2, of a trade (--columns action=- takes all rows for trades)",
             ),
             Says::NoOther => when(!is_of_others(text), TRADES_ALONE),
+            Says::Channel => when(!says_book(text), TRADES_ALONE),
+            Says::State => when(!is_of_open_order(text), TRADES_ALONE),
             Says::Word(first, _) if text == first => Verdict::Counts,
             Says::Word(_, true) if is_of_others(text) => Verdict::Wrong(TRADES_ALONE),
             // Numbers and flags are no words.
@@ -167,14 +175,22 @@ impl Rule {
 
     /// Whether its column is known to be one of those that say what rows are.
     pub(super) fn is_told(&self) -> bool {
-        !matches!(self.says, Says::NoOther | Says::Word(..) | Says::Code(_))
+        !matches!(
+            self.says,
+            Says::NoOther | Says::State | Says::Word(..) | Says::Code(_)
+        )
     }
 
     /// Whether one of the first rows that is something else says that the file is.
     fn is_of_file(&self) -> bool {
         matches!(
             self.says,
-            Says::Trade | Says::Entry | Says::NoOther | Says::Level(_)
+            Says::Trade
+                | Says::Entry
+                | Says::NoOther
+                | Says::Channel
+                | Says::State
+                | Says::Level(_)
         )
     }
 }
@@ -201,7 +217,8 @@ impl Layout {
         let data: Vec<&Fields> = whole.collect();
         let mapping = &options.mapping;
         if self.shape == Shape::Trades {
-            self.no_columns_of_books(mapping)?;
+            self.no_columns_of_books(&data, mapping)?;
+            self.no_snapshots(&data, mapping)?;
             self.no_totals(mapping)?;
             self.no_own_fills(&data, options)?;
             self.set_sides_of_venues(&data, options)?;
@@ -231,7 +248,10 @@ impl Layout {
                 self.roles[at] = Some(role);
             }
             // Words that are none in the first rows are looked at in all; numbers are no words.
-            if rule.is_told() || data.iter().all(|row| is_word(row.get(at))) {
+            let is_whole = rule.is_told() || data.iter().all(|row| is_word(row.get(at)));
+            // What is the same in all rows is known by the first ones.
+            let is_known = rule.says == Says::Channel && self.apart.contains(&at);
+            if is_whole && !is_known {
                 self.rules.push(rule);
             }
         }
@@ -246,11 +266,18 @@ impl Layout {
         mapping: &Mapping,
     ) -> Option<(Says, Option<Role>)> {
         let role = self.roles[at];
+        let name = plain(&self.names[at]);
+        let named = |names: &[&str]| names.contains(&name.as_str());
+        let are_trades = self.shape == Shape::Trades && !mapping.is_none(Role::Action);
+        if role.is_none() && are_trades && named(CHANNELS) {
+            return Some((Says::Channel, None));
+        }
         if role.is_some_and(|role| !OF_RULES.contains(&role)) || self.apart.contains(&at) {
             return None;
         }
-        let name = plain(&self.names[at]);
-        let named = |names: &[&str]| names.contains(&name.as_str());
+        if role.is_none() && are_trades && named(STATES) {
+            return Some((Says::State, None));
+        }
         // A column that is told goes before those that are called so.
         let is = |told: Role, names: &[&str]| {
             role == Some(told) || role.is_none() && !mapping.has(told) && named(names)

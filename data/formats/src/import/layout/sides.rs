@@ -1,5 +1,6 @@
 //! The column of the sides of trades by what it holds, where none is called so.
 
+use super::rules::{is_event, is_of_trades};
 use super::{Layout, Puzzle, Role, Shape, plain};
 use crate::import::mapping::Mapping;
 use crate::import::number::is_missing;
@@ -10,6 +11,10 @@ use crate::import::text::Fields;
 /// Words of no side.
 const NONE: [&[u8]; 4] = [b"n", b"none", b"unknown", b"neutral"];
 const BOOK: [&[u8]; 4] = [b"bid", b"ask", b"bids", b"asks"];
+/// The same as letters, of which `b` alone is a side of trades too, beside `s`.
+const BOOK_LETTERS: [&[u8]; 2] = [b"b", b"a"];
+/// Columns of letters that are of markets.
+const TAPES: [&str; 3] = ["tape", "market", "exchangecode"];
 /// What stands in the names of columns of those who rested.
 const OF_MAKERS: [&str; 3] = ["maker", "passive", "resting"];
 
@@ -70,7 +75,12 @@ pub(super) fn sides_by_content(
         roles[at] = Some(by);
         return Ok(());
     }
-    match columns.find(|at| are(*at, &BOOK)) {
+    let are_letters = |at: usize| {
+        let is_tape = TAPES.contains(&plain(&names[at]).as_str());
+        let has_both = BOOK_LETTERS.iter().all(|letter| says(at, letter));
+        !is_tape && !has(Role::TradeId) && has_both && are(at, &BOOK_LETTERS)
+    };
+    match columns.find(|at| are(*at, &BOOK) || are_letters(*at)) {
         Some(at) => Err(of_book(&names[at])),
         None => Ok(()),
     }
@@ -87,13 +97,44 @@ pub(super) fn of_book(name: &str) -> Puzzle {
     (found, expected)
 }
 
+/// The same of a column of flags that say whether a row is of the bid, or of the ask.
+pub(super) fn of_flags(name: &str, is_bid: bool) -> Puzzle {
+    let (found, _) = of_book(name);
+    let (bought, sold) = match is_bid {
+        true => ("is_buy", "is_sell"),
+        false => ("is_sell", "is_buy"),
+    };
+    let expected = format!(
+        "--columns {bought}={name} if the bid bought, {sold}={name} if the bid was sold to, or side with a word for each and --format book-levels"
+    );
+    (found, expected)
+}
+
+fn is_one_of(text: &[u8], words: &[&[u8]]) -> bool {
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
 /// Whether all first rows have sides as a book has them.
 pub(super) fn are_of_book(roles: &[Option<Role>], data: &[Fields]) -> bool {
     let Some(side) = roles.iter().position(|role| *role == Some(Role::Side)) else {
         return false;
     };
-    let is_one = |text: &[u8]| BOOK.iter().any(|word| text.eq_ignore_ascii_case(word));
-    data.iter().all(|row| is_one(row.get(side)))
+    let all = |words: &[&[u8]]| data.iter().all(|row| is_one_of(row.get(side), words));
+    let mut rows = data.iter();
+    let has_ask = rows.any(|row| row.get(side).eq_ignore_ascii_case(b"a"));
+    all(&BOOK) || has_ask && all(&BOOK_LETTERS)
+}
+
+/// Whether a column of what happened says of all first rows that they are trades.
+pub(super) fn say_trades(names: &[String], data: &[Fields]) -> bool {
+    let says = |at: usize| {
+        let is_event = is_event(&plain(&names[at]));
+        is_event
+            && data
+                .iter()
+                .all(|row| !is_missing(row.get(at)) && is_of_trades(row.get(at)))
+    };
+    (0..names.len()).any(says)
 }
 
 /// Names of the trades of Coinbase's Exchange: as it sends them, and as it lists them.
@@ -159,6 +200,27 @@ impl Layout {
                 "columns of Bitfinex: of who sold {:?} is below zero",
                 self.names[at]
             ));
+        }
+    }
+
+    /// The column of sides of which the first rows say `b` alone: the others may go on with `s` as those of trades, or with `a` as those of
+    /// a book.
+    pub(super) fn sides_in_doubt(&self, data: &[Fields], mapping: &Mapping) -> Option<usize> {
+        let is_told = SIDES.iter().any(|side| mapping.has(*side));
+        let is_plain = self.shape == Shape::Trades && !self.is_databento();
+        let are_trades = self.column(Role::TradeId).is_some() || say_trades(&self.names, data);
+        let at = self.column(Role::Side).filter(|_| is_plain && !is_told)?;
+        let says = |letter: &[u8]| data.iter().any(|row| is_one_of(row.get(at), &[letter]));
+        (!are_trades && says(b"b") && !says(b"s")).then_some(at)
+    }
+
+    /// What the first of these letters says of sides that are in doubt: that rows are of trades, or of a book. Nothing of others.
+    pub(crate) fn side_of_doubt(&self, text: &[u8]) -> Option<Result<(), Puzzle>> {
+        let at = self.side_in_doubt?;
+        match text {
+            b"s" | b"S" => Some(Ok(())),
+            b"a" | b"A" => Some(Err(of_book(&self.names[at]))),
+            _ => None,
         }
     }
 

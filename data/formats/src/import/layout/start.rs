@@ -7,7 +7,8 @@ use crate::import::options::ImportOptions;
 use crate::import::role::Role;
 use crate::import::text::{Cutter, Fields, split};
 use crate::import::time::{
-    DateOrder, TimeFormat, early, is_time_of_day, other_epoch, parted, short_year,
+    DateOrder, TimeFormat, early, is_date_in_digits, is_time_of_day, other_epoch, parted,
+    short_year,
 };
 use std::io::Cursor;
 use std::path::Path;
@@ -227,6 +228,15 @@ fn are_labels(data: &[Fields], has_time: bool) -> bool {
     data.len() > 1 && are_next
 }
 
+/// Whether all that may be times are digits of a date with its year at its end: none of them is a number since the epoch alone.
+fn are_dates_in_digits(texts: &[Vec<u8>]) -> bool {
+    let is_date = |text: &Vec<u8>| is_date_in_digits(text);
+    let is_number = |text: &Vec<u8>| text.iter().all(u8::is_ascii_digit);
+    let is_none = |text: &Vec<u8>| !is_number(text) && TimeFormat::of(text).is_none();
+    let is_one = |text: &Vec<u8>| is_date(text) || text.is_empty() || is_none(text);
+    texts.iter().any(is_date) && texts.iter().all(is_one)
+}
+
 /// Whether numbers can only be seconds since the epoch, some of them before March 1973: they have at most ten digits, some eight or nine,
 /// and not all of eight are dates.
 fn are_early_seconds(texts: &[Vec<u8>]) -> bool {
@@ -258,9 +268,13 @@ fn is_period(text: &str) -> bool {
 
 /// The format of times, and whether the file's other rows have to decide between two.
 pub(super) fn time_format(texts: &[Vec<u8>]) -> Result<(TimeFormat, bool), Puzzle> {
-    let format = match are_early_seconds(texts) {
-        true => Some(TimeFormat::Unit(9)),
-        false => texts.iter().find_map(|text| TimeFormat::of(text)),
+    let format = if are_dates_in_digits(texts) {
+        Some(TimeFormat::Text(DateOrder::DayFirst))
+    } else if are_early_seconds(texts) {
+        Some(TimeFormat::Unit(9))
+    } else {
+        let others = texts.iter().filter(|text| !is_date_in_digits(text));
+        others.clone().find_map(|text| TimeFormat::of(text))
     };
     let Some(format) = format else {
         let first = texts.first().map(|text| String::from_utf8_lossy(text));

@@ -120,6 +120,12 @@ impl Layout {
                 .map_or(ValueKind::Unread, |column| column.kind)
         };
         let zone = options.zone.as_deref();
+        let unit = match (kind(time), time_of_day) {
+            (ValueKind::Instant(unit) | ValueKind::Local(unit), None) => Some(unit),
+            _ => None,
+        };
+        let told = options.time_format.as_deref().filter(|_| unit.is_some());
+        let told = told.and_then(TimeFormat::told_unit);
         let what = match (kind(time), time_of_day.map(kind)) {
             (ValueKind::Instant(unit), None) => format!("timestamps with a zone, in {unit}"),
             (ValueKind::Local(unit), None) => {
@@ -145,20 +151,34 @@ impl Layout {
             }
             _ => return Ok(None),
         };
-        if let Some(told) = &options.time_format {
-            let found = format!("--time-format {told} for a column of {what}");
-            return Err((found, "none: the column says it".to_owned()));
-        }
+        let what = match (told, &options.time_format) {
+            (Some((name, _)), _) if Some(name) == unit => what,
+            (Some((name, _)), _) => format!("{what}, whose numbers are read as {name}"),
+            (None, None) => what,
+            (None, Some(told)) => {
+                let found = format!("--time-format {told} for a column of {what}");
+                return Err((found, "none: the column says it".to_owned()));
+            }
+        };
         Ok(Some(TimeFormat::Typed {
             what,
             is_local: matches!(kind(time), ValueKind::Local(_)) && time_of_day.is_none(),
             are_days: false,
+            unit: unit.and_then(TimeFormat::told_unit).map(|(_, nanos)| nanos),
+            told: told.map(|(_, nanos)| nanos),
         }))
     }
 
     /// Whether its times have to be read to know if they are dates alone, which are the same in any zone.
     pub(crate) fn may_be_days(&self, options: &ImportOptions) -> bool {
-        let is_local = matches!(self.time, TimeFormat::Typed { is_local: true, .. });
+        let is_local = matches!(
+            self.time,
+            TimeFormat::Typed {
+                is_local: true,
+                told: None,
+                ..
+            }
+        );
         is_local && self.shape.is_bars() && options.zone.is_some()
     }
 

@@ -58,10 +58,11 @@ impl Layout {
                     || matches!(self.shape, Shape::Trades | Shape::Levels | Shape::Orders)
             }
             Role::Snapshot => self.shape == Shape::Levels,
-            Role::Sequence => matches!(
-                self.shape,
-                Shape::Quotes | Shape::Levels | Shape::Orders | Shape::Depth
-            ),
+            Role::Sequence => match self.shape {
+                // Databento's trades have no other number.
+                Shape::Trades => self.is_databento(),
+                shape => !shape.is_bars(),
+            },
             Role::OrderId => self.shape == Shape::Orders,
             Role::Level | Role::Void | Role::Closed => {
                 let mut rules = self.rules.iter();

@@ -260,20 +260,29 @@ fn files_of_periods_in_folders_of_other_markets_are_refused_together() {
     let options = ImportOptions::default();
     let take = |paths: [&str; 2], from: [&str; 2]| {
         let mut together = Together::default();
-        let mut inputs = paths
+        let inputs = paths
             .iter()
             .zip(from)
             .map(|(path, from)| text(path, &times(from, 60, 5)));
-        let mut one = || together.take(&inputs.next().unwrap(), &options);
-        one()
-            .and_then(|()| one())
-            .map_err(|error| error.to_string())
+        let inputs: Vec<_> = inputs.collect();
+        for input in &inputs {
+            together.note(input, &options);
+        }
+        let taken = inputs.iter().map(|input| together.take(input));
+        let errors = taken.filter_map(Result::err);
+        errors.map(|error| error.to_string()).collect::<Vec<_>>()
     };
     let from = ["2024-01-01", "2024-02-01"];
-    let error = take(["spot/X-2024-01.csv", "futures/X-2024-02.csv"], from).unwrap_err();
-    assert!(
-        error.contains("\"X\", as spot/X-2024-01.csv is called, in a folder of another name"),
-        "{error}"
+    // The first is not taken either.
+    let errors = take(["spot/X-2024-01.csv", "futures/X-2024-02.csv"], from);
+    let expected = "expected names of instruments: a column, folders such as symbol=, or each folder by itself with --instrument";
+    let texts = [
+        "spot/X-2024-01.csv: \"X\", as futures/X-2024-02.csv is called, in a folder of another name",
+        "futures/X-2024-02.csv: \"X\", as spot/X-2024-01.csv is called, in a folder of another name",
+    ];
+    assert_eq!(errors, texts.map(|text| format!("{text}, {expected}")));
+    assert_eq!(
+        take(["2024/X-2024-01.csv", "2024/X-2024-02.csv"], from),
+        [""; 0]
     );
-    take(["2024/X-2024-01.csv", "2024/X-2024-02.csv"], from).unwrap();
 }

@@ -114,7 +114,7 @@ impl Reader<'_> {
                 self.tickers[row.ticker].last = last;
                 let expected = match shape {
                     Shape::Trades => "another trade: this one is there already".to_owned(),
-                    _ => format!("another time: there is another bar of {}", row.stamped.ts),
+                    _ => "another time: there is another bar of this one".to_owned(),
                 };
                 Err(self.wrong(cells, at, &expected))
             }

@@ -66,7 +66,7 @@ fn key(ticker: usize, id: u64, ts: Ts) -> u128 {
 }
 
 /// What a row says beside its time and number.
-pub(super) fn content_of(numbers: &[Number], side: u8) -> u128 {
+pub(in crate::import) fn content_of(numbers: &[Number], side: u8) -> u128 {
     let mut bytes = [0; NUMBERS_MAX * 9 + 1];
     for (at, number) in numbers.iter().take(NUMBERS_MAX).enumerate() {
         bytes[at * 9..at * 9 + 8].copy_from_slice(&number.mantissa.to_le_bytes());

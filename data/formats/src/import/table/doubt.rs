@@ -141,6 +141,26 @@ pub(super) fn times_agree(input: &Input, layout: &Layout) -> Result<()> {
     }
 }
 
+/// Refuses a file whose sides go on as those of a book, where its first rows leave it in doubt.
+pub(super) fn settle_sides(input: &Input, layout: &Layout) -> Result<()> {
+    let Some(at) = layout.side_in_doubt else {
+        return Ok(());
+    };
+    let mut found = None;
+    each_until(input, layout, |line, cells| {
+        let said = layout.side_of_doubt(&cells.text(at));
+        let is_known = said.is_some();
+        found = said.and_then(Result::err).map(|puzzle| (line, puzzle));
+        !is_known
+    })?;
+    match found {
+        Some((line, (found, expected))) => {
+            Err(layout.fault(&input.shown(), line, found, &expected))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Calls `look` with each row below the header.
 pub(super) fn each(
     input: &Input,

@@ -57,6 +57,11 @@ impl Fields {
         (0..self.len()).map(|at| self.get(at))
     }
 
+    /// Whether there is nothing between the delimiters.
+    fn are_blank(&self) -> bool {
+        self.spans.iter().all(|(from, to)| from == to)
+    }
+
     fn span(&mut self, from: usize, to: usize) {
         let field = &self.text[from..to];
         let trimmed = field.trim_ascii();
@@ -129,8 +134,18 @@ impl Cutter {
         Ok(Some(number))
     }
 
-    /// Reads the next row into `fields`: its line, from one. A quote that is never closed is text.
+    /// Reads the next row into `fields`: its line, from one. A quote that is never closed is text. A row of delimiters alone, as spreadsheets
+    /// write empty ones, is a blank line.
     pub(crate) fn next(&mut self) -> Result<Option<u64>> {
+        loop {
+            let line = self.next_row()?;
+            if line.is_none() || !self.fields.are_blank() {
+                return Ok(line);
+            }
+        }
+    }
+
+    fn next_row(&mut self) -> Result<Option<u64>> {
         let mut text = std::mem::take(&mut self.fields.text);
         let Some(number) = self.line(&mut text)? else {
             self.fields.text = text;

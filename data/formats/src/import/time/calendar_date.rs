@@ -17,6 +17,8 @@ const MONTHS: [&str; 12] = [
     "november",
     "december",
 ];
+/// Years of dates that are digits alone: nobody has prices of others.
+const YEARS: std::ops::Range<u32> = 1900..2200;
 const WEEKDAYS: [&str; 7] = [
     "monday",
     "tuesday",
@@ -72,6 +74,9 @@ impl Parted {
 
 /// The parts of a date whose year is at its end.
 pub(crate) fn parted(text: &[u8]) -> Option<(Parted, &[u8])> {
+    if text.get(..3)?.iter().all(u8::is_ascii_digit) {
+        return parted_digits(text);
+    }
     let (first, rest) = one_or_two(text)?;
     let (separator, rest) = separator(rest)?;
     let (second, rest) = one_or_two(rest)?;
@@ -86,14 +91,41 @@ pub(crate) fn parted(text: &[u8]) -> Option<(Parted, &[u8])> {
     Some((parts, rest))
 }
 
+/// The same of digits without any sign between, `13012024` or `130120240930`, of a number perhaps without the zero before them.
+fn parted_digits(text: &[u8]) -> Option<(Parted, &[u8])> {
+    let count = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let first_len = match count {
+        7 | 11 => 1,
+        8 | 12 | 14 | 17 => 2,
+        _ => return None,
+    };
+    let (first, rest) = digits(text, first_len)?;
+    let (second, rest) = digits(rest, 2)?;
+    let (year, rest) = digits(rest, 4)?;
+    let parts = Parted {
+        first,
+        second,
+        year,
+        separator: b' ',
+    };
+    let mut dates = [DateOrder::DayFirst, DateOrder::MonthFirst].into_iter();
+    let is_date = YEARS.contains(&year) && dates.any(|order| parts.date(order).is_some());
+    is_date.then_some((parts, rest))
+}
+
+/// Whether a text is nothing but digits that are a date with its year at its end, and perhaps a time of day.
+pub(crate) fn is_date_in_digits(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_digit) && parted(text).is_some()
+}
+
 /// A date, and what follows it.
 pub(super) fn date(text: &[u8], order: DateOrder) -> Option<(Date, &[u8])> {
+    let parts = || parted(text).filter(|_| order != DateOrder::YearFirst);
     if let Some((year, rest)) = digits(text, 4) {
-        return after_year(year, rest);
+        return after_year(year, rest)
+            .or_else(|| parts().and_then(|(parts, rest)| Some((parts.date(order)?, rest))));
     }
-    if order != DateOrder::YearFirst
-        && let Some((parts, rest)) = parted(text)
-    {
+    if let Some((parts, rest)) = parts() {
         return Some((parts.date(order)?, rest));
     }
     named(text)

@@ -1,15 +1,27 @@
 //! Times of columns that have types.
 
-use super::{Stamped, TimeFormat, instant};
+use super::{Stamped, TimeFormat, UNITS, instant};
 use crate::import::cells::{Cell, DAY_NS};
 use jiff::tz::TimeZone;
 use std::borrow::Cow;
 use tickloom_types::{NANOS_PER_SECOND, Ts, pow10};
 
 impl TimeFormat {
+    /// The unit that a user names, with its nanoseconds.
+    pub(crate) fn told_unit(text: &str) -> Option<(&'static str, i64)> {
+        let known = UNITS.iter().find(|(unit, ..)| *unit == text);
+        known.map(|(unit, _, decimals)| (*unit, pow10(*decimals)))
+    }
+
     /// Reads a time of this format, or one whose column says what it is; what names no zone is in `zone`.
     #[inline]
     pub(crate) fn read(&self, cell: Cell<'_>, zone: &TimeZone) -> Option<Stamped> {
+        let cell = match self {
+            TimeFormat::Typed {
+                told: Some(unit), ..
+            } => in_unit(cell, *unit),
+            _ => cell,
+        };
         match cell {
             Cell::Text(text) => self.parse(text, zone),
             Cell::Whole(value) => self.read_whole(value, zone),
@@ -94,6 +106,15 @@ impl TimeFormat {
     }
 }
 
+/// A timestamp whose number is of this unit, whatever its column says; anything else as it is.
+fn in_unit(cell: Cell<'_>, unit: i64) -> Cell<'_> {
+    match cell {
+        Cell::Instant(value, _) => Cell::Instant(value, unit),
+        Cell::Local(value, _) => Cell::Local(value, unit),
+        cell => cell,
+    }
+}
+
 /// The text of a date and a time of day, with a space between.
 pub(crate) fn join(date: Cell<'_>, time_of_day: Cell<'_>, joined: &mut Vec<u8>) {
     joined.clear();
@@ -153,6 +174,8 @@ mod tests {
             what: "timestamps".to_owned(),
             is_local: true,
             are_days,
+            unit: None,
+            told: None,
         }
     }
 

@@ -85,6 +85,9 @@ impl Column {
         into: &mut Vec<i64>,
     ) -> Option<TimesRead> {
         into.clear();
+        if matches!(format, TimeFormat::Typed { told: Some(_), .. }) {
+            return None;
+        }
         let rows = self.present(rows);
         let mut read = TimesRead {
             are_local: matches!(self.values, Values::Local(..) | Values::Date(_)),
@@ -252,6 +255,8 @@ mod tests {
             what: String::new(),
             is_local: true,
             are_days: false,
+            unit: None,
+            told: None,
         };
         let millis = 1_000_000;
         assert_eq!(

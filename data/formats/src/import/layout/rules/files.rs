@@ -1,11 +1,13 @@
 //! Files whose columns as they are called say that their rows are something else, or may be.
 
-use super::words::{LEVELS, OF_BOOKS, OF_NO_TRADES, is_nothing};
+use super::words::{LEVELS, OF_BOOKS, OF_NO_TRADES, flag, is_nothing};
 use super::{Rule, Says};
+use crate::import::layout::sides::of_flags;
 use crate::import::layout::{Layout, Puzzle, Role, Shape, plain};
 use crate::import::mapping::Mapping;
 use crate::import::number::is_missing;
 use crate::import::options::ImportOptions;
+use crate::import::role::SIDES;
 use crate::import::text::Fields;
 
 /// What is paid for one's own fills, and gained by them, in names of columns without signs.
@@ -80,13 +82,25 @@ impl Layout {
     }
 
     /// Refuses trades that have the columns of a book.
-    pub(super) fn no_columns_of_books(&self, mapping: &Mapping) -> Result<(), Puzzle> {
+    pub(super) fn no_columns_of_books(
+        &self,
+        data: &[&Fields],
+        mapping: &Mapping,
+    ) -> Result<(), Puzzle> {
+        let is_told = |name: &str| {
+            const OF_BOOKS: [&str; 4] = ["level", "order_id", "sequence", "snapshot"];
+            let mut all = mapping.iter().filter(|(role, _)| !OF_BOOKS.contains(role));
+            all.any(|(_, told)| plain(told) == plain(name))
+        };
         let is_named = |names: &[&str]| {
-            let mut all = self.names.iter().map(|name| plain(name));
-            all.any(|name| names.contains(&name.as_str()))
+            let mut all = self.names.iter().filter(|name| !is_told(name));
+            all.any(|name| names.contains(&plain(name).as_str()))
         };
         // A level or an order has a number too.
         let has_ids = self.column(Role::TradeId).is_some();
+        if !has_ids && !SIDES.iter().any(|side| mapping.has(*side)) {
+            self.no_flags_of_books(data)?;
+        }
         let is_level = self.column(Role::Level).is_some()
             || !mapping.has(Role::Level) && !has_ids && is_named(LEVELS);
         let is_one = is_named(OF_NO_TRADES) || !has_ids && is_named(OF_BOOKS);
@@ -100,6 +114,29 @@ impl Layout {
             "no column of a book among those of trades; --format book-levels if its rows are levels, --columns {settled}=- if they are trades"
         );
         Err((format!("columns {}", self.names.join(", ")), expected))
+    }
+
+    /// Refuses trades with a column of flags that say whether they are of the bid, or of the ask, or whether they change a book.
+    fn no_flags_of_books(&self, data: &[&Fields]) -> Result<(), Puzzle> {
+        for (at, name) in self.names.iter().enumerate() {
+            if self.roles[at].is_some() || !data.iter().all(|row| flag(row.get(at)).is_some()) {
+                continue;
+            }
+            match plain(name).as_str() {
+                "isbid" | "bidside" => return Err(of_flags(name, true)),
+                "isask" | "isoffer" | "askside" => return Err(of_flags(name, false)),
+                // As cryptofeed calls whether a level changes a book.
+                "delta" | "isdelta" => {
+                    let found = format!("columns {}", self.names.join(", "));
+                    let expected = format!(
+                        "no column of a book among those of trades; --format book-levels if its rows are levels, --columns side={name} if {name} says who bought"
+                    );
+                    return Err((found, expected));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Refuses trades whose sizes are called a total, of all trades before.

@@ -24,7 +24,19 @@ pub(super) const LEVELS: &[&str] = &[
     "tier",
 ];
 /// Columns that only books have, beside prices and sizes.
-pub(super) const OF_BOOKS: &[&str] = &["bookside", "orderid"];
+pub(super) const OF_BOOKS: &[&str] = &[
+    "bookside",
+    "bidorask",
+    "orderid",
+    "updateid",
+    "u",
+    "checksum",
+    "orders",
+    "numorders",
+    "ordercount",
+    "numberoforders",
+    "count",
+];
 /// Columns that no trade has, whatever its numbers are called: of levels, and of what is left of orders.
 pub(super) const OF_NO_TRADES: &[&str] = &[
     "level",
@@ -39,6 +51,57 @@ pub(super) const OF_NO_TRADES: &[&str] = &[
     "remainingqty",
     "leavesqty",
     "orderstatus",
+    "firstupdateid",
+    "lastupdateid",
+    "finalupdateid",
+    "prevupdateid",
+    "previousupdateid",
+    "prevseqid",
+    "prevseq",
+];
+/// Columns of the channel of a message.
+pub(super) const CHANNELS: &[&str] = &["channel", "channelname", "topic", "stream", "streamname"];
+/// Columns of the state of an order, or of a market.
+pub(super) const STATES: &[&str] = &["status", "state", "ordstatus"];
+/// What orders that wait are called.
+const OF_OPEN_ORDERS: &[&[u8]] = &[
+    b"open",
+    b"new",
+    b"active",
+    b"live",
+    b"pending",
+    b"partially_filled",
+    b"partiallyfilled",
+    b"unfilled",
+    b"queued",
+    b"working",
+    b"resting",
+    b"placed",
+    b"submitted",
+    b"accepted",
+    b"untriggered",
+    b"triggered",
+];
+/// Words in the names of channels of books and of quotes.
+const OF_BOOK_CHANNELS: &[&[u8]] = &[
+    b"book",
+    b"books",
+    b"orderbook",
+    b"orderbooks",
+    b"lob",
+    b"depth",
+    b"depthupdate",
+    b"l2update",
+    b"level2",
+    b"level3",
+    b"l2",
+    b"l3",
+    b"bbo",
+    b"bookticker",
+    b"quote",
+    b"quotes",
+    b"ticker",
+    b"tickers",
 ];
 /// Columns of what happened: to an order, to a level, or a trade.
 pub(super) const EVENTS: &[&str] = &[
@@ -207,7 +270,7 @@ pub(super) fn stands(text: &[u8]) -> Option<bool> {
 }
 
 /// Whether a word is one of trades, or there is none.
-pub(super) fn is_of_trades(text: &[u8]) -> bool {
+pub(in crate::import::layout) fn is_of_trades(text: &[u8]) -> bool {
     let is_whole = OF_TRADES.iter().any(|word| text.eq_ignore_ascii_case(word));
     is_missing(text) || is_whole || has_trade_word(text) && !has_word(text, TAKEN_BACK)
 }
@@ -224,6 +287,30 @@ pub(crate) fn is_of_others(text: &[u8]) -> bool {
         start.is_some_and(|start| start.eq_ignore_ascii_case(word))
     };
     OF_OTHERS.iter().any(|word| text.eq_ignore_ascii_case(word)) || TAKEN_BACK.iter().any(begins)
+}
+
+/// Whether a word is the state of an order that waits.
+pub(super) fn is_of_open_order(text: &[u8]) -> bool {
+    is_of_others(text)
+        || OF_OPEN_ORDERS
+            .iter()
+            .any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Whether the name of a channel is one of books or quotes, with or without a depth: `orderbook.50`, `btcusdt@depth20@100ms`, `books5`.
+pub(super) fn says_book(text: &[u8]) -> bool {
+    let has_digits = |word: &&[u8]| word.last().is_some_and(u8::is_ascii_digit);
+    let is_book = |word: &[u8]| {
+        let is = |word: &[u8]| {
+            let mut known = OF_BOOK_CHANNELS.iter();
+            known.any(|known| word.eq_ignore_ascii_case(known))
+        };
+        let name = word.iter().rposition(|b| !b.is_ascii_digit());
+        let alone = name.and_then(|end| word.get(..=end));
+        is(word) || alone.filter(|_| has_digits(&word)).is_some_and(is)
+    };
+    let mut words = text.split(|b| !b.is_ascii_alphanumeric());
+    words.any(is_book)
 }
 
 /// Whether a word of what happened says that a level is not there any more.

@@ -12,6 +12,7 @@ mod flows;
 mod keep;
 mod link_requests;
 mod logout_notices;
+mod mail_pace;
 mod mails;
 mod migrations;
 mod model;
@@ -40,6 +41,7 @@ use crate::flows::links::{SETUP, make_link};
 use crate::keep::{Cleaning, KEY_ROTATION, KeyRotation, LeftOut, follow_keys};
 use crate::link_requests::LinkRequests;
 use crate::logout_notices::LogoutNotices;
+use crate::mail_pace::MailTurns;
 use crate::pages::links::SET_UP;
 use crate::projections::Accounts;
 use crate::provider::Provider;
@@ -317,6 +319,7 @@ impl Service for Auth {
             Arc::new(Cleaning(Arc::clone(self))),
             Arc::new(KeyRotation { database, signing }),
             Arc::new(LeftOut),
+            Arc::new(MailTurns),
         ]
     }
 

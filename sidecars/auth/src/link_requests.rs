@@ -2,20 +2,18 @@
 //! answered, so that neither word nor time tells whether there is an account.
 
 use crate::change::{By, create_account};
-use crate::credential::hashed;
 use crate::credential::secret::{self, SecretKind};
 use crate::flows::email::CHANGE;
-use crate::flows::links::{LINK_REQUEST, LinkRequest, RECOVER, SIGN_UP, expires, make_link};
+use crate::flows::links::{
+    LINK_REQUEST, LinkRequest, RECOVER, SIGN_UP, WELCOME, expires, make_link,
+};
 use crate::model::{Account, AccountKind};
-use crate::{AuthError, mails, store};
+use crate::{AuthError, mail_pace, mails, store};
 use tickloom_chassis::{
     Clock, Database, Effect, EffectAnswer, EffectFuture, EffectHandler, Mail, Write, enqueue_mail,
     hold_events,
 };
 use tickloom_types::Ts;
-
-/// One mail a minute to an address.
-const PAUSE_NS: i64 = 60_000_000_000;
 
 /// The handler of such requests.
 pub(crate) struct LinkRequests {
@@ -54,54 +52,54 @@ impl LinkRequests {
         let by = By::named("anonymous", effect.key.clone(), now);
         let mut write = self.database.write().await?;
         hold_events(&mut write).await?;
-        // Who signs a stranger up does not keep them from choosing a password anew.
-        let purpose = match (&wanted.name, &wanted.account) {
-            (Some(_), _) => "welcome",
-            (None, None) => "recover",
-            (None, Some(_)) => CHANGE,
-        };
-        let subject = format!("{purpose}/{}", hashed(&wanted.email));
-        let last = store::secret::failures(write.connection(), &subject).await?;
-        if last.is_some_and(|(_, last)| last > now.0 - PAUSE_NS) {
-            return Ok("there was a mail within a minute");
-        }
-        store::secret::failed(&mut write, &subject, now.0, i64::MIN).await?;
         let account = store::account::by_email(write.connection(), &wanted.email).await?;
-        if let Some(of) = &wanted.account {
-            // One account makes one mail a minute, whatever addresses it asks for.
-            let own = format!("{CHANGE}/{of}");
-            let last = store::secret::failures(write.connection(), &own).await?;
-            if last.is_some_and(|(_, last)| last > now.0 - PAUSE_NS) {
-                return Ok("there was a mail within a minute");
-            }
-            store::secret::failed(&mut write, &own, now.0, i64::MIN).await?;
-            let mail = match account {
-                Some(_) => None,
-                None => change(&mut write, &by, (of, &wanted.email), &self.issuer).await?,
-            };
-            return send(write, (effect, now), mail).await;
+        if !leads_to_mail(&mut write, &wanted, account.as_ref()).await? {
+            return Ok("no mail is to be sent");
         }
-        let mail = match (account, wanted.name) {
-            (None, None) => None,
-            (Some(account), None) => recover(&mut write, &by, (&account, &self.issuer)).await?,
-            (account, Some(name)) => Some({
+        if !mail_pace::is_let(&mut write, &wanted, now).await? {
+            return Ok("there was a mail a short while ago");
+        }
+        if !mail_pace::is_its_turn(&mut write, (&effect.key, &wanted), now).await? {
+            write.commit().await?;
+            return Ok("it waits for its turn, or too many of its network wait");
+        }
+        mail_pace::count(&mut write, &wanted, now).await?;
+        let mail = match (account, wanted.name, &wanted.account) {
+            (_, _, Some(of)) => change(&mut write, &by, (of, &wanted.email), &self.issuer).await?,
+            (Some(account), None, None) => {
+                recover(&mut write, &by, (&account, &self.issuer)).await?
+            }
+            (None, None, None) => return Ok("no mail is to be sent"),
+            (account, Some(name), None) => {
                 let who = (account, wanted.email, name);
                 sign_up(&mut write, &by, who, &self.issuer).await?
-            }),
+            }
         };
-        send(write, (effect, now), mail).await
+        send(write, (effect, now), &mail).await
     }
 }
 
-/// Hands the mail on, if one is to be sent.
+/// Whether a mail comes of a request, if there is room for it.
+async fn leads_to_mail(
+    write: &mut Write,
+    wanted: &LinkRequest,
+    account: Option<&Account>,
+) -> Result<bool, AuthError> {
+    let is_usable = |account: &Account| account.person().is_ok();
+    if let Some(of) = &wanted.account {
+        let of = store::account::by_id(write.connection(), of).await?;
+        return Ok(account.is_none() && of.as_ref().is_some_and(is_usable));
+    }
+    Ok(wanted.name.is_some() || account.is_some_and(is_usable))
+}
+
+/// Hands the mail on.
 async fn send(
     mut write: Write,
     (effect, now): (&Effect, Ts),
-    mail: Option<Mail>,
+    mail: &Mail,
 ) -> Result<&'static str, AuthError> {
-    if let Some(mail) = mail
-        && !enqueue_mail(&mut write, &format!("mail/{}", effect.key), now, &mail).await?
-    {
+    if !enqueue_mail(&mut write, &format!("mail/{}", effect.key), now, mail).await? {
         return Ok("it was answered before");
     }
     write.commit().await?;
@@ -114,27 +112,20 @@ async fn change(
     by: &By,
     (id, email): (&str, &str),
     issuer: &str,
-) -> Result<Option<Mail>, AuthError> {
-    let account = store::account::by_id(write.connection(), id).await?;
-    if account.is_none_or(|account| account.person().is_err()) {
-        return Ok(None);
-    }
+) -> Result<Mail, AuthError> {
     let (shown, stored) = secret::make(SecretKind::Link, by.now)?;
     let expires = expires(CHANGE, by.now);
     store::secret::add_email_link(write, &stored, (id, email), (CHANGE, expires)).await?;
-    Ok(Some(mails::change_email(email, issuer, &shown)))
+    Ok(mails::change_email(email, issuer, &shown))
 }
 
 async fn recover(
     write: &mut Write,
     by: &By,
     (account, issuer): (&Account, &str),
-) -> Result<Option<Mail>, AuthError> {
-    if account.person().is_err() {
-        return Ok(None);
-    }
+) -> Result<Mail, AuthError> {
     let link = make_link(write, by, Some(&account.id), RECOVER).await?;
-    Ok(Some(mails::recover(account, issuer, &link)))
+    Ok(mails::recover(account, issuer, &link))
 }
 
 async fn sign_up(
@@ -143,15 +134,23 @@ async fn sign_up(
     (account, email, name): (Option<Account>, String, String),
     issuer: &str,
 ) -> Result<Mail, AuthError> {
-    let account = match account {
-        Some(account) => account,
-        None => create_account(write, by, AccountKind::Person, Some(email), name).await?,
+    // What an administrator made is not given up with the link of whoever typed its address.
+    let (account, purpose) = match account {
+        Some(account) => {
+            let signed_up = store::secret::signed_up(write.connection(), &account.id).await?;
+            (account, if signed_up { SIGN_UP } else { WELCOME })
+        }
+        None => {
+            let person = AccountKind::Person;
+            let made = create_account(write, by, person, Some(email), name).await?;
+            (made, SIGN_UP)
+        }
     };
     let has_password = store::secret::password(write.connection(), &account.id).await?;
     let signs_in = has_password.is_some() || account.passkeys > 0;
     if signs_in || account.person().is_err() {
         return Ok(mails::known(&account, issuer));
     }
-    let link = make_link(write, by, Some(&account.id), SIGN_UP).await?;
+    let link = make_link(write, by, Some(&account.id), purpose).await?;
     Ok(mails::welcome(&account, issuer, &link))
 }

@@ -80,4 +80,12 @@ pub(crate) const ALL: Migrations = &[
         name: "demanded_factor",
         sql: include_str!("../migrations/0019_demanded_factor.sql"),
     },
+    Migration {
+        name: "recovered",
+        sql: include_str!("../migrations/0020_recovered.sql"),
+    },
+    Migration {
+        name: "mail_turn",
+        sql: include_str!("../migrations/0021_mail_turn.sql"),
+    },
 ];

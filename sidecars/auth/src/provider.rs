@@ -34,6 +34,8 @@ const SECOND_NS: i64 = 1_000_000_000;
 /// What a provider published is asked for anew after an hour, and is good for a day while it is away.
 const FRESH_NS: i64 = 3_600 * SECOND_NS;
 const KEPT_NS: i64 = 86_400 * SECOND_NS;
+/// After it could not be had it is not asked for again for so long.
+const AGAIN_NS: i64 = 5 * SECOND_NS;
 /// Keys are not asked for more often than this because one is not known.
 const PAUSE_NS: i64 = 60 * SECOND_NS;
 /// Longest code that a provider may answer with, in bytes.
@@ -68,9 +70,17 @@ pub(crate) struct Provider {
     keys: Published<ProviderKeys>,
 }
 
-/// Something that it publishes, and when that was asked for last.
+/// Something that it publishes. Of many who need it at a time one asks, and the others wait for what comes of that.
 #[derive(Debug)]
-struct Published<T>(Mutex<Option<(T, Ts)>>);
+struct Published<T>(Mutex<Asked<T>>);
+
+/// What came of asking for something, and when that was.
+#[derive(Debug)]
+struct Asked<T> {
+    known: Option<(T, Ts)>,
+    /// Why it could not be had the last time.
+    failed: Option<(ProviderError, Ts)>,
+}
 
 /// What came back with somebody whom a provider sent back.
 #[derive(Clone, Debug, Default)]
@@ -130,8 +140,8 @@ impl Provider {
             name: name.to_owned(),
             config,
             outgoing: outgoing.clone(),
-            metadata: Published(Mutex::default()),
-            keys: Published(Mutex::default()),
+            metadata: Published::new(),
+            keys: Published::new(),
         })
     }
 
@@ -332,29 +342,87 @@ impl Provider {
 }
 
 impl<T: Clone + Send> Published<T> {
-    /// What is published, not older than that: it is asked for otherwise. While it cannot be, what is known is good for a day.
+    fn new() -> Published<T> {
+        let (known, failed) = (None, None);
+        Published(Mutex::new(Asked { known, failed }))
+    }
+
+    /// What is published, not older than that: it is asked for otherwise, though not for a while after that failed. While it cannot be, what
+    /// is known is good for a day.
     async fn get(
         &self,
         (now, age): (Ts, i64),
         asked: impl Future<Output = Result<T, ProviderError>>,
     ) -> Result<T, ProviderError> {
-        let mut known = self.0.lock().await;
+        let mut last = self.0.lock().await;
         let is_younger = |age: i64, at: &Ts| now.0.saturating_sub(at.0) < age;
-        if let Some((found, at)) = &*known
+        if let Some((found, at)) = &last.known
             && is_younger(age, at)
         {
             return Ok(found.clone());
         }
-        let error = match asked.await {
-            Ok(found) => {
-                *known = Some((found.clone(), now));
-                return Ok(found);
-            }
-            Err(error) => error,
+        let failed = last.failed.as_ref();
+        let error = match failed.filter(|(_, at)| is_younger(AGAIN_NS, at)) {
+            Some((error, _)) => error.clone(),
+            None => match asked.await {
+                Ok(found) => {
+                    last.known = Some((found.clone(), now));
+                    last.failed = None;
+                    return Ok(found);
+                }
+                Err(error) => {
+                    last.failed = Some((error.clone(), now));
+                    error
+                }
+            },
         };
-        match &*known {
+        match &last.known {
             Some((found, at)) if is_younger(KEPT_NS, at) => Ok(found.clone()),
             _ => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Semaphore;
+    use tokio::task::JoinSet;
+
+    #[test]
+    fn of_many_who_ask_at_a_time_one_waits_for_a_provider_that_is_slow() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(async {
+            let published = Arc::new(Published::<u8>::new());
+            let asked = Arc::new(AtomicUsize::new(0));
+            let answers = Arc::new(Semaphore::new(0));
+            let mut tasks = JoinSet::new();
+            for _ in 0..10 {
+                let (published, asked) = (Arc::clone(&published), Arc::clone(&asked));
+                let answers = Arc::clone(&answers);
+                tasks.spawn(async move {
+                    let away = async {
+                        asked.fetch_add(1, Ordering::Relaxed);
+                        answers.acquire().await.unwrap().forget();
+                        Err(ProviderError::Denied)
+                    };
+                    published.get((Ts(0), FRESH_NS), away).await
+                });
+            }
+            while asked.load(Ordering::Relaxed) == 0 {
+                tokio::task::yield_now().await;
+            }
+            answers.add_permits(10);
+            while let Some(done) = tasks.join_next().await {
+                assert!(matches!(done.unwrap(), Err(ProviderError::Denied)));
+            }
+            assert_eq!(asked.load(Ordering::Relaxed), 1);
+            // It is not asked again at once.
+            let there = |now| published.get((Ts(now), FRESH_NS), async { Ok(7) });
+            assert!(there(AGAIN_NS - 1).await.is_err());
+            assert_eq!(there(AGAIN_NS).await.unwrap(), 7);
+        });
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod factor;
 pub(crate) mod identity;
 pub(crate) mod invitation;
 pub(crate) mod key;
+pub(crate) mod mail_turn;
 pub(crate) mod organisation;
 pub(crate) mod passkey;
 pub(crate) mod refusal;
@@ -45,6 +46,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     browser::STATEMENTS,
     identity::STATEMENTS,
     key::STATEMENTS,
+    mail_turn::STATEMENTS,
     organisation::STATEMENTS,
     passkey::STATEMENTS,
     refusal::STATEMENTS,

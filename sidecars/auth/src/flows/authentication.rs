@@ -61,10 +61,9 @@ impl Auth {
         account: Option<&Account>,
         password: Password,
     ) -> Result<RightPassword, AuthError> {
-        let stored = match account {
-            Some(account) => store::secret::password(self.database.reader(), &account.id).await?,
-            None => None,
-        };
+        // It is looked for whether there is such an account or not, so that both take as long.
+        let id = account.map_or("", |account| account.id.as_str());
+        let stored = store::secret::password(self.database.reader(), id).await?;
         let Some(stored) = stored else {
             self.hasher.burn(password).await?;
             return Err(wrong_credentials());
@@ -165,6 +164,15 @@ pub(crate) fn require(
         Some(problem) => Err(problem.into()),
         None => Ok(()),
     }
+}
+
+/// What lets whoever does it get to act as the person of another account, or takes a part of what keeps others from that, needs the
+/// permission to grant everything: it is as much as all that the account has, or will have.
+///
+/// # Errors
+/// [`ProblemCode::Forbidden`].
+pub(crate) fn require_power(subject: &Subject, now: Ts) -> Result<(), AuthError> {
+    require(subject, ("grant.change", "grant/*"), now)
 }
 
 impl Auth {

@@ -113,12 +113,13 @@ impl Auth {
         device: &str,
     ) -> Result<BrowserSignIn, AuthError> {
         let (account, step, waiting) = self.waiting(step, by.now).await?;
-        let attempts = Attempts::again(waiting.attempts);
+        let first = Attempts::again(waiting.attempts);
+        let attempts = first.of_codes(&account.id);
         let on = On::Account(&account);
         self.count(&attempts, (&by, "sign_in", on)).await?;
         let shown = (step.as_str(), &waiting.password, factor);
         let done = self
-            .begin_with_factor(&by, &account.id, shown, (device, &attempts))
+            .begin_with_factor(&by, &account.id, shown, (device, [&first, &attempts]))
             .await;
         self.settle(&by, "sign_in", (&account, &attempts), done)
             .await
@@ -154,7 +155,7 @@ impl Auth {
         by: &By,
         account: &str,
         (step, password, factor): (&str, &[u8; 32], SecondFactor<'_>),
-        (device, attempts): (&str, &Attempts),
+        (device, [first, attempts]): (&str, [&Attempts; 2]),
     ) -> Result<BrowserSignIn, AuthError> {
         let by = by.clone().account(account);
         let mut write = self.write().await?;
@@ -175,6 +176,7 @@ impl Auth {
         let methods = self
             .take_second_factor(&mut write, &account, factor, showing)
             .await?;
+        first.clear(&mut write).await?;
         attempts.clear(&mut write).await?;
         let new = NewSession {
             methods,

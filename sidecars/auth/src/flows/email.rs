@@ -4,7 +4,7 @@
 //! account: neither somebody who has the session for a moment nor a stranger whose address was typed changes anything alone. What is
 //! answered is the same whether the address is another account's or not. The link chooses no password.
 
-use super::authentication::{recent, session};
+use super::authentication::{recent, require_power, session};
 use super::links::{INVITE, LinkRequest, WELCOME, make_link, not_good, write_down};
 use crate::change::{By, apply, known};
 use crate::credential::secret::{self, Secret, SecretKind};
@@ -27,11 +27,12 @@ pub(crate) enum EmailAsked {
 
 impl Auth {
     /// Asks for another address of an account. An administrator sets that of somebody else who cannot sign in yet, or where no mail is
-    /// sent: nobody showed then that it is theirs.
+    /// sent: nobody showed then that it is theirs. Whoever reads its mail can get to act as the account, so that only who may grant
+    /// everything sets it.
     ///
     /// # Errors
     /// [`ProblemCode::BadRequest`] for what is no address; [`ProblemCode::Refused`] if it is the account's already, or no mail is sent;
-    /// [`ProblemCode::Conflict`] if it is set, and another account has it.
+    /// [`ProblemCode::Forbidden`] for who may not set it; [`ProblemCode::Conflict`] if it is set, and another account has it.
     pub(crate) async fn ask_email(
         &self,
         write: &mut Write,
@@ -51,9 +52,8 @@ impl Auth {
         let signs_in = signs_in(write, &account).await?;
         if self.has_mail() && (is_own || signs_in) {
             let wanted = LinkRequest {
-                email: address,
-                name: None,
                 account: Some(account.id),
+                ..LinkRequest::of_stranger(address, None)
             };
             write_down(write, &wanted, by.now).await?;
             return Ok(EmailAsked::Mailed);
@@ -62,6 +62,7 @@ impl Auth {
             let detail = "no mail is sent from here: ask an administrator";
             return Err(Problem::new(ProblemCode::Refused, detail).into());
         }
+        require_power(subject, by.now)?;
         let account = set(write, by, account, (address, false)).await?;
         if signs_in {
             return Ok(EmailAsked::Set(account, None));

@@ -18,7 +18,7 @@ use crate::model::organisation::{MEMBERS_MAX, MemberRole};
 use crate::model::{Account, AccountKind, Refusal, email};
 use crate::store::invitation::{Invitation, OpenInvitation};
 use crate::store::organisation::Membership;
-use crate::{AuthError, mails, store};
+use crate::{AuthError, mail_pace, mails, store};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::{Any, Executor};
@@ -125,7 +125,8 @@ impl Auth {
         }
         let mail = mails::invitation(&open.invitation.email, &self.issuer, &shown);
         let key = format!("invitation/{}", stored.id);
-        enqueue_mail(write, &key, by.now, &mail).await?;
+        let at = mail_pace::invitation_at(write, &open.invitation.email, by.now).await?;
+        enqueue_mail(write, &key, at, &mail).await?;
         Ok((open.invitation, None))
     }
 

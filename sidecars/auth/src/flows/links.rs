@@ -13,6 +13,7 @@ use crate::credential::hashed;
 use crate::credential::password::Password;
 use crate::credential::secret::{self, Presented, Secret, SecretKind};
 use crate::events::AuthEvent;
+use crate::mail_pace::{self, site, written};
 use crate::model::{Account, AccountKind, email};
 use crate::store::secret::Link;
 use crate::{AuthError, store};
@@ -42,9 +43,9 @@ pub(crate) const LINK_REQUEST: &str = "link_request";
 const INVITE_NS: i64 = 7 * 86_400_000_000_000;
 const RECOVER_NS: i64 = 3_600_000_000_000;
 const MINUTE_NS: i64 = 60_000_000_000;
-/// Requests of one kind that are taken in a minute, of all callers and of one network.
-const REQUESTS: i64 = 60;
+/// Requests of one kind that are taken in a minute of one network, and of one site, which has many of version 6.
 const REQUESTS_OF_ONE: i64 = 10;
+const REQUESTS_OF_SITE: i64 = 30;
 
 /// Somebody who wants a link.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -56,9 +57,26 @@ pub(crate) struct LinkRequest {
     /// The account that wants this address, if one does.
     #[serde(default)]
     pub(crate) account: Option<String>,
+    /// The hash of the network that asks, if one does that is known.
+    #[serde(default)]
+    pub(crate) network: Option<String>,
+    /// Whether it waited for its turn, and has it.
+    #[serde(default)]
+    pub(crate) is_in_turn: bool,
 }
 
 impl LinkRequest {
+    /// By whoever is at an address: for an account of this name, or for a new password without one.
+    pub(crate) fn of_stranger(email: String, name: Option<String>) -> LinkRequest {
+        LinkRequest {
+            email,
+            name,
+            account: None,
+            network: None,
+            is_in_turn: false,
+        }
+    }
+
     /// As the audit log calls it.
     pub(crate) fn action(&self) -> &'static str {
         if self.name.is_some() {
@@ -120,10 +138,10 @@ impl Auth {
         }
         let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
         let address = email(&wanted.email).ok_or_else(|| wrong("`email` is no e-mail address"))?;
+        let name = wanted.name.as_deref().map(good_name).transpose()?;
         let wanted = LinkRequest {
-            email: address,
-            name: wanted.name.as_deref().map(good_name).transpose()?,
-            account: None,
+            network: network.map(|network| hashed(&site(network).to_string())),
+            ..LinkRequest::of_stranger(address, name)
         };
         count_requests(write, wanted.action(), network, by.now).await?;
         write_down(write, &wanted, by.now).await
@@ -143,8 +161,9 @@ impl Auth {
         self.note_refused(by, (action, ""), &why).await
     }
 
-    /// Chooses a password with a link; all sessions of the account end. Returns also what the device keeps, by which it is known: none for
-    /// an account with a second factor, which was not shown; each link would let it be guessed anew.
+    /// Chooses a password with a link; all sessions of the account end. Returns also what the device keeps, by which it is known.
+    /// With a second factor, which was not shown, all such devices of the account are counted together: each link would let it be guessed
+    /// anew.
     ///
     /// # Errors
     /// [`ProblemCode::Refused`] if the link is not good, or the password is not taken.
@@ -153,7 +172,7 @@ impl Auth {
         by: By,
         (link, password): (&str, Password),
         first: Option<First>,
-    ) -> Result<(Account, Option<Secret>), AuthError> {
+    ) -> Result<(Account, Secret), AuthError> {
         let presented = secret::parse(link).map_err(|_| not_good());
         let (presented, found) = match self.good_link(presented, &by).await {
             Ok(found) => found,
@@ -199,12 +218,11 @@ impl Auth {
         let account = self
             .set_password(&mut write, &by, account, (&hash, is_mailed))
             .await?;
-        let device = if account.needs_second_factor() {
-            store::secret::drop_devices(&mut write, &account.id).await?;
-            None
-        } else {
-            Some(known_anew(&mut write, &account, by.now).await?)
-        };
+        if let Some(email) = account.email.as_ref().filter(|_| is_mailed) {
+            mail_pace::forget(&mut write, email).await?;
+        }
+        let is_proved = !account.needs_second_factor();
+        let device = known_anew(&mut write, (&account, is_proved), by.now).await?;
         write.commit().await?;
         Ok((account, device))
     }
@@ -292,20 +310,18 @@ pub(super) async fn write_down(
     wanted: &LinkRequest,
     now: Ts,
 ) -> Result<(), AuthError> {
-    let payload =
-        serde_json::to_string(wanted).map_err(|error| Problem::internal(error.to_string()))?;
     let effect = NewEffect {
         key: format!("{LINK_REQUEST}/{}", uuid::Uuid::now_v7().simple()),
         kind: LINK_REQUEST,
-        payload,
+        payload: written(wanted)?,
         at: now,
     };
     enqueue(write, &effect).await?;
     Ok(())
 }
 
-/// Counts one more request of strangers for a mail, if there is room for it: whoever asks very often mails nobody else's addresses full.
-/// Those of one network are counted first, so that one caller does not keep all others out.
+/// Counts one more request of strangers for a mail, if there is room for it among those of its network. Nobody is refused for what others
+/// ask for: how much mail is sent of all is bounded where it is sent.
 ///
 /// # Errors
 /// [`ProblemCode::TooManyRequests`] until the next minute.
@@ -316,11 +332,16 @@ async fn count_requests(
     now: Ts,
 ) -> Result<(), AuthError> {
     let minute = now.0.div_euclid(MINUTE_NS);
-    // What an address was is nobody's business: it is counted by its hash.
-    let own = network.map(|network| format!("{kind}/{}", hashed(&network.to_string())));
-    let bounds = [(own, REQUESTS_OF_ONE), (Some(kind.to_owned()), REQUESTS)];
-    for (subject, most) in bounds {
-        let Some(subject) = subject else { continue };
+    let Some(network) = network else {
+        return Ok(());
+    };
+    let bounds = [
+        (format!("{network}"), REQUESTS_OF_ONE),
+        (format!("site {}", site(network)), REQUESTS_OF_SITE),
+    ];
+    for (text, most) in bounds {
+        // What an address was is nobody's business: it is counted by its hash.
+        let subject = format!("{kind}/{}", hashed(&text));
         let count = store::secret::count_request(write, &subject, minute).await?;
         if count > most {
             let rest = MINUTE_NS - now.0.rem_euclid(MINUTE_NS);

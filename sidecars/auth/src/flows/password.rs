@@ -115,7 +115,7 @@ impl Auth {
         attempts.clear(&mut write).await?;
         store::secret::set_password(&mut write, &account.id, hash, by.now.0).await?;
         store::secret::drop_links(&mut write, &account.id).await?;
-        let device = known_anew(&mut write, &account, by.now).await?;
+        let device = known_anew(&mut write, (&account, true), by.now).await?;
         let account = apply(&mut write, by, account, AuthEvent::PasswordSet).await?;
         self.end_sessions(&mut write, by, (&account.id, session))
             .await?;
@@ -127,16 +127,16 @@ impl Auth {
     }
 }
 
-/// Lets the device be known on which somebody proved who they are and chose a password, and no other; what strangers guessed at the
-/// address is forgotten, as the password that they guessed is.
+/// Lets the device be known on which somebody chose a password, and no other. What strangers guessed at the address is forgotten, as the
+/// password that they guessed is; but not if there is a second factor that was not shown, as codes were guessed there too.
 pub(super) async fn known_anew(
     write: &mut Write,
-    account: &Account,
+    (account, is_proved): (&Account, bool),
     now: Ts,
 ) -> Result<Secret, AuthError> {
     store::secret::drop_devices(write, &account.id).await?;
-    if let Some(email) = &account.email {
+    if let Some(email) = account.email.as_ref().filter(|_| is_proved) {
         Attempts::of_strangers(email).clear(write).await?;
     }
-    remember_device(write, &account.id, now).await
+    remember_device(write, (&account.id, !is_proved), now).await
 }

@@ -1,6 +1,6 @@
 //! Codes for when an authenticator is lost: how many are left, others in their place; and giving a second factor up that is lost for good.
 
-use super::authentication::{recent, require, session};
+use super::authentication::{recent, require, require_power, session};
 use super::grants::some_administrator;
 use super::session_ends::end_sessions_of;
 use crate::change::{By, apply, known};
@@ -47,9 +47,10 @@ impl Auth {
     }
 
     /// Gives up the second factor of somebody else who lost it: the app, passkeys and recovery codes. Their sessions end, and they are told.
+    /// Their password alone is left, so that only who may grant everything does it.
     ///
     /// # Errors
-    /// [`Refusal::NoSecondFactor`]; [`ProblemCode::Refused`] for one's own, which one removes.
+    /// [`ProblemCode::Forbidden`] for who may not; [`Refusal::NoSecondFactor`]; [`ProblemCode::Refused`] for one's own, which one removes.
     pub(crate) async fn drop_lost_factor(
         &self,
         write: &mut Write,
@@ -63,6 +64,7 @@ impl Auth {
             let detail = "one's own second factor is removed: DELETE /auth/v1/accounts/me/second-factor, or its passkeys";
             return Err(Problem::new(ProblemCode::Refused, detail).into());
         }
+        require_power(subject, by.now)?;
         let account = lose_factor(write, by, account).await?;
         some_administrator(write).await?;
         if self.has_mail() && account.email.is_some() {

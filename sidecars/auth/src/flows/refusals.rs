@@ -40,6 +40,11 @@ pub(crate) const OF_ONE: Often = Often {
     noted: 5,
     minutes: 1,
 };
+/// Wrong passwords and codes of an account, which are bounded by the waits between them.
+const EACH: Often = Often {
+    noted: i64::MAX,
+    minutes: 1,
+};
 /// What goes well over and over: tokens of one authorisation, program or session.
 pub(crate) const GOING_ON: Often = Often {
     noted: 1,
@@ -59,6 +64,14 @@ pub(crate) enum On<'a> {
 impl<'a> On<'a> {
     pub(crate) fn known(account: Option<&'a Account>) -> On<'a> {
         account.map_or(On::Nothing, On::Account)
+    }
+
+    /// As what of which there may be any number it is counted.
+    fn often(self) -> Often {
+        match self {
+            On::Nothing => OF_STRANGERS,
+            On::Account(_) | On::Provider(_) => OF_ONE,
+        }
     }
 
     fn resource(self) -> String {
@@ -100,17 +113,13 @@ impl Auth {
             AuthError::WrongPasskey(id, why) => (action, passkey_detail(id, why)),
             _ => (action, String::new()),
         };
-        let what = (action, resource.as_str());
-        let mut write = self.write().await?;
-        if matches!(on, On::Account(_)) {
-            by.audit_with(&mut write, what, AuditOutcome::Refused, detail)
-                .await?;
-        } else {
-            let refused = (AuditOutcome::Refused, detail);
-            note_often(&mut write, by, what, refused, OF_STRANGERS).await?;
-        }
-        write.commit().await?;
-        Ok(())
+        // Each is an entry, and counted apart from what is not.
+        let (counted, often) = match on {
+            On::Account(_) => (format!("each/{resource}"), EACH),
+            _ => (resource.clone(), OF_STRANGERS),
+        };
+        let what = (action, resource.as_str(), counted.as_str());
+        self.note_alike(by, what, detail, often).await
     }
 
     /// Notes that something was not even looked at: there were too many attempts, or the account may not be used.
@@ -126,8 +135,29 @@ impl Auth {
             _ => return Ok(()),
         };
         let resource = on.resource();
-        self.note_refused(by, (action, &resource), &json!({"why": why}))
-            .await
+        let what = (action, resource.as_str(), resource.as_str());
+        let detail = json!({"why": why}).to_string();
+        self.note_alike(by, what, detail, on.often()).await
+    }
+
+    /// Notes that something was refused which somebody tried on an account or on nothing, if its window has room for it: with the same work
+    /// whether there is such an account, and whether there is room.
+    async fn note_alike(
+        &self,
+        by: &By,
+        (action, resource, counted): (&str, &str, &str),
+        detail: String,
+        often: Often,
+    ) -> Result<(), AuthError> {
+        let mut write = self.write().await?;
+        let refused = AuditOutcome::Refused;
+        let has_room = count(&mut write, by, (action, counted, refused), often).await?;
+        store::refusal::begin_entry(&mut write).await?;
+        by.audit_with(&mut write, (action, resource), refused, detail)
+            .await?;
+        store::refusal::end_entry(&mut write, has_room).await?;
+        write.commit().await?;
+        Ok(())
     }
 
     /// Notes that somebody signs in to an account that may not be used, and returns what they are told.
@@ -204,20 +234,29 @@ pub(crate) async fn note_often(
     (outcome, detail): (AuditOutcome, String),
     often: Often,
 ) -> Result<(), AuthError> {
-    tell_left_out(write, by.now).await?;
-    let what = (action, resource, outcome.name());
-    let window = often.window(by.now);
-    let count = store::refusal::count(write, what, window).await?;
-    if count == 1 {
-        let over = window.last_minute.saturating_add(1);
-        let key = format!("{LEFT_OUT}/{over}");
-        set_timer(write, LEFT_OUT, &key, Ts(over.saturating_mul(MINUTE_NS))).await?;
-    }
-    if count > often.noted {
+    if !count(write, by, (action, resource, outcome), often).await? {
         return Ok(());
     }
     by.audit_with(write, (action, resource), outcome, detail)
         .await
+}
+
+/// Counts something of which there may be any number; whether its window has room for it.
+async fn count(
+    write: &mut Write,
+    by: &By,
+    (action, resource, outcome): (&str, &str, AuditOutcome),
+    often: Often,
+) -> Result<bool, AuthError> {
+    tell_left_out(write, by.now).await?;
+    let what = (action, resource, outcome.name());
+    let window = often.window(by.now);
+    let count = store::refusal::count(write, what, window).await?;
+    // Set each time: whether it was the first is not to be told by the time that it takes.
+    let over = window.last_minute.saturating_add(1);
+    let key = format!("{LEFT_OUT}/{over}");
+    set_timer(write, LEFT_OUT, &key, Ts(over.saturating_mul(MINUTE_NS))).await?;
+    Ok(count <= often.noted)
 }
 
 /// Notes how much of windows that are over was left out.

@@ -82,15 +82,16 @@ pub(crate) struct Tokens {
     pub(crate) device_token: Option<String>,
 }
 
-/// A token by which a device is known to be one of this account's.
+/// A token by which a device is known to be one of this account's: one on which it was signed in, or on which its password was chosen with
+/// a link and no second factor was shown.
 pub(super) async fn remember_device(
     write: &mut Write,
-    account: &str,
+    (account, is_recovered): (&str, bool),
     now: Ts,
 ) -> Result<Secret, AuthError> {
     let (shown, stored) = secret::make(SecretKind::Device, now)?;
     let expires = now.0.saturating_add(DEVICE_NS);
-    store::secret::add_device(write, &stored, account, expires).await?;
+    store::secret::add_device(write, &stored, (account, is_recovered), expires).await?;
     Ok(shown)
 }
 
@@ -223,7 +224,7 @@ impl Auth {
         end_beyond(write, by, &session).await?;
         let mut device = None;
         if new.remember {
-            device = Some(remember_device(write, &account.id, by.now).await?);
+            device = Some(remember_device(write, (&account.id, false), by.now).await?);
         }
         C::begin(self, write, Begun { session, device }, by.now).await
     }

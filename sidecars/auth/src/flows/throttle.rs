@@ -8,6 +8,7 @@
 use crate::credential::hashed;
 use crate::credential::secret::{self, SecretKind};
 use crate::{AuthError, store};
+use std::sync::OnceLock;
 use std::time::Duration;
 use tickloom_chassis::{Database, Result, Write};
 use tickloom_types::Ts;
@@ -23,11 +24,21 @@ const FORGOTTEN_NS: i64 = 86_400_000_000_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attempts {
     subject: String,
+    /// When the last one was before the one that was counted with this, and when that was.
+    counted: OnceLock<(i64, i64)>,
     /// Whether they are those of a device on which the account was signed in.
     pub(crate) is_known_device: bool,
 }
 
 impl Attempts {
+    fn new(subject: String, is_known_device: bool) -> Attempts {
+        Attempts {
+            subject,
+            counted: OnceLock::new(),
+            is_known_device,
+        }
+    }
+
     /// Those of an address, on a device that shows that it was signed in, if it does.
     pub(crate) async fn of(
         database: &Database,
@@ -41,11 +52,8 @@ impl Attempts {
 
     /// Those of an address on devices that are not known.
     pub(crate) fn of_strangers(email: &str) -> Attempts {
-        Attempts {
-            // An address is not kept beside an account that may not be there.
-            subject: format!("email/{}", hashed(email)),
-            is_known_device: false,
-        }
+        // An address is not kept beside an account that may not be there.
+        Attempts::new(format!("email/{}", hashed(email)), false)
     }
 
     /// Those with a passkey, on a device that shows that the account was signed in on it, if it does. Who guesses passwords does not keep
@@ -57,39 +65,44 @@ impl Attempts {
         now: Ts,
     ) -> Result<Attempts> {
         let known = Attempts::of_device(database, Some(account), device, now).await?;
-        Ok(known.unwrap_or_else(|| Attempts {
-            subject: format!("passkey/{passkey}"),
-            is_known_device: false,
-        }))
+        let known = known.filter(|known| known.is_known_device);
+        Ok(known.unwrap_or_else(|| Attempts::new(format!("passkey/{passkey}"), false)))
     }
 
+    /// Those of a device that shows that it is known, or that a password was chosen on it with a link: such devices of an account are
+    /// counted together, as each link would let the second factor be guessed anew.
     async fn of_device(
         database: &Database,
         account: Option<&str>,
         device: Option<&str>,
         now: Ts,
     ) -> Result<Option<Attempts>> {
-        let presented = device.and_then(|device| secret::parse(device).ok());
-        if let (Some(presented), Some(account)) = (presented, account)
-            && let Some(hash) =
-                store::secret::device(database.reader(), &presented.id, account, now.0).await?
-            && presented.matches(SecretKind::Device, &hash)
-        {
-            return Ok(Some(Attempts {
-                subject: format!("device/{}", presented.id),
-                is_known_device: true,
-            }));
-        }
-        Ok(None)
+        let Some(presented) = device.and_then(|device| secret::parse(device).ok()) else {
+            return Ok(None);
+        };
+        // It is looked for whether there is such an account or not, so that both take as long.
+        let of = (presented.id.as_str(), account.unwrap_or_default());
+        let found = store::secret::device(database.reader(), of, now.0).await?;
+        let found = found.filter(|found| presented.matches(SecretKind::Device, &found.hash));
+        Ok(found.map(|found| match found.is_recovered {
+            true => Attempts::new(format!("recovered/{}", of.1), false),
+            false => Attempts::new(format!("device/{}", presented.id), true),
+        }))
     }
 
     /// Those that were counted at the step before.
     pub(crate) fn again(subject: String) -> Attempts {
         let is_known_device = subject.starts_with("device/");
-        Attempts {
-            subject,
-            is_known_device,
+        Attempts::new(subject, is_known_device)
+    }
+
+    /// Those of codes for an account whose password was right, which was looked at with these: who guesses passwords does not keep out who
+    /// knows it.
+    pub(crate) fn of_codes(&self, account: &str) -> Attempts {
+        if self.subject.starts_with("email/") {
+            return Attempts::new(format!("code/{account}"), false);
         }
+        Attempts::new(self.subject.clone(), self.is_known_device)
     }
 
     /// What they are counted for.
@@ -99,26 +112,17 @@ impl Attempts {
 
     /// Those of codes for an account that a provider has identified.
     pub(crate) fn of_identified(account: &str) -> Attempts {
-        Attempts {
-            subject: format!("identified/{account}"),
-            is_known_device: true,
-        }
+        Attempts::new(format!("identified/{account}"), true)
     }
 
     /// Those of proofs in a session.
     pub(crate) fn of_session(session: &str) -> Attempts {
-        Attempts {
-            subject: format!("session/{session}"),
-            is_known_device: true,
-        }
+        Attempts::new(format!("session/{session}"), true)
     }
 
     /// Those of codes of devices that an account typed.
     pub(crate) fn of_device_codes(account: &str) -> Attempts {
-        Attempts {
-            subject: format!("device-code/{account}"),
-            is_known_device: true,
-        }
+        Attempts::new(format!("device-code/{account}"), true)
     }
 
     /// Counts one more, unless it has to wait.
@@ -134,10 +138,12 @@ impl Attempts {
         }
         let forgotten = now.0.saturating_sub(FORGOTTEN_NS);
         store::secret::failed(write, &self.subject, now.0, forgotten).await?;
+        // Of one that is counted with this twice, the first says when the last one was before.
+        self.counted.get_or_init(|| (last, now.0));
         Ok(())
     }
 
-    /// Does not count the last one, as it was no guess; those before stay.
+    /// Does not count the last one, as it was no guess; those before stay, and whoever waits for them waits no longer for this one.
     pub(crate) async fn undo(&self, database: &Database) -> Result<()> {
         let mut write = database.write().await?;
         self.undo_in(&mut write).await?;
@@ -146,7 +152,10 @@ impl Attempts {
 
     /// The same, in a transaction.
     pub(crate) async fn undo_in(&self, write: &mut Write) -> Result<()> {
-        store::secret::undo(write, &self.subject).await
+        match self.counted.get() {
+            Some(counted) => store::secret::undo(write, &self.subject, *counted).await,
+            None => Ok(()),
+        }
     }
 
     /// Forgets those that were counted.

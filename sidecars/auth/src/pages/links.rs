@@ -73,8 +73,7 @@ async fn finish(auth: &Auth, request: &RequestOrigin, sent: &Form, is_first: boo
     match done {
         Ok((_, device)) => {
             let next = local(&format!("{SIGN_IN}?done=password-set"));
-            let cookies: Vec<_> = device.iter().map(known_device).collect();
-            Ok(visitor.send_to(&next, &cookies))
+            Ok(visitor.send_to(&next, &[known_device(&device)]))
         }
         Err(error) => {
             let field = if matches!(error, AuthError::Password(_)) {
@@ -179,11 +178,8 @@ async fn ask(
 ) -> Answer {
     let (visitor, fields) = (&sent.visitor, &sent.fields);
     let by = By::nobody(request, auth.clock.now());
-    let wanted = LinkRequest {
-        email: fields.get("email").to_owned(),
-        name: signs_up.then(|| fields.get("name").to_owned()),
-        account: None,
-    };
+    let name = signs_up.then(|| fields.get("name").to_owned());
+    let wanted = LinkRequest::of_stranger(fields.get("email").to_owned(), name);
     let mut errors = Vec::new();
     if model::email(&wanted.email).is_none() {
         errors.push(FieldError::new("email", "Enter an e-mail address."));

@@ -78,9 +78,8 @@ pub(super) struct Rename {
 pub(super) struct Finished {
     #[serde(flatten)]
     account: Account,
-    /// What the device keeps, and shows when it signs in; not there for an account with a second factor.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device_token: Option<String>,
+    /// What the device keeps, and shows when it signs in.
+    device_token: String,
 }
 
 /// Chooses a password with a link that is good once.
@@ -102,7 +101,7 @@ pub(super) async fn finish_link(
     };
     let chosen = (sent.link.as_str(), password(sent.password)?);
     let (account, device) = auth.finish(auth.by_nobody(&request), chosen, first).await?;
-    let device_token = device.map(|device| device.expose().to_string());
+    let device_token = device.expose().to_string();
     let finished = Finished {
         account,
         device_token,
@@ -120,11 +119,7 @@ pub(super) async fn sign_up(
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let asked: SignUp = sent.json()?;
-    let wanted = LinkRequest {
-        email: asked.email,
-        name: Some(asked.name),
-        account: None,
-    };
+    let wanted = LinkRequest::of_stranger(asked.email, Some(asked.name));
     answer_link_request(&auth, &asked_from, &sent, wanted).await
 }
 
@@ -138,11 +133,7 @@ pub(super) async fn recover(
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let asked: Recover = sent.json()?;
-    let wanted = LinkRequest {
-        email: asked.email,
-        name: None,
-        account: None,
-    };
+    let wanted = LinkRequest::of_stranger(asked.email, None);
     answer_link_request(&auth, &asked_from, &sent, wanted).await
 }
 

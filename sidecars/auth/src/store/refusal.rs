@@ -11,6 +11,9 @@ const COUNT: &str = "INSERT INTO refusal (action, resource, minute, attempts, si
     VALUES ($1, $2, $3, 1, $4, $5, $6) \
     ON CONFLICT (action, resource) DO UPDATE SET attempts = refusal.attempts + 1 RETURNING attempts";
 const TAKE_BEFORE: &str = "DELETE FROM refusal WHERE minute < $1 RETURNING action, resource, attempts, since, noted, outcome";
+const BEGIN_ENTRY: &str = "SAVEPOINT entry";
+const KEEP_ENTRY: &str = "RELEASE SAVEPOINT entry";
+const TAKE_ENTRY_BACK: &str = "ROLLBACK TO SAVEPOINT entry";
 const ADD_STRANGER_KEY: &str =
     "INSERT INTO stranger_key (day, key) VALUES ($1, $2) ON CONFLICT (day) DO NOTHING";
 const STRANGER_KEY: &str = "SELECT key FROM stranger_key WHERE day = $1";
@@ -24,6 +27,9 @@ const DROP_REVOKED_KEYS: &str = "DELETE FROM revoked_key WHERE revoked < $1";
 pub(crate) const STATEMENTS: &[&str] = &[
     COUNT,
     TAKE_BEFORE,
+    BEGIN_ENTRY,
+    KEEP_ENTRY,
+    TAKE_ENTRY_BACK,
     ADD_STRANGER_KEY,
     STRANGER_KEY,
     DROP_STRANGER_KEYS,
@@ -90,6 +96,19 @@ pub(crate) async fn take_before(write: &mut Write, minute: i64) -> Result<Vec<Co
     // Sorted here: SQLite would go through all that is counted to have them in order.
     counted.sort_by(|a, b| (&a.action, &a.resource).cmp(&(&b.action, &b.resource)));
     Ok(counted)
+}
+
+/// Begins what may be taken back while the transaction goes on.
+pub(crate) async fn begin_entry(write: &mut Write) -> Result<()> {
+    sqlx::query(BEGIN_ENTRY).execute(write.connection()).await?;
+    Ok(())
+}
+
+/// Keeps what was done since it was begun, or takes it back.
+pub(crate) async fn end_entry(write: &mut Write, is_kept: bool) -> Result<()> {
+    let statement = if is_kept { KEEP_ENTRY } else { TAKE_ENTRY_BACK };
+    sqlx::query(statement).execute(write.connection()).await?;
+    Ok(())
 }
 
 /// Keeps this key for strangers of a day since 1970, unless there is one.

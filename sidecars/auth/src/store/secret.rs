@@ -18,8 +18,10 @@ const LINK: &str = "SELECT account, purpose, hash, expires, email FROM link WHER
 const TAKE_LINK: &str = "DELETE FROM link WHERE id = $1 RETURNING id";
 const DROP_LINKS: &str = "DELETE FROM link WHERE account = $1";
 const DROP_SETUP_LINKS: &str = "DELETE FROM link WHERE purpose = 'setup'";
-const ADD_DEVICE: &str = "INSERT INTO device (id, account, hash, expires) VALUES ($1, $2, $3, $4)";
-const DEVICE: &str = "SELECT hash FROM device WHERE id = $1 AND account = $2 AND expires > $3";
+const ADD_DEVICE: &str =
+    "INSERT INTO device (id, account, hash, expires, is_recovered) VALUES ($1, $2, $3, $4, $5)";
+const DEVICE: &str =
+    "SELECT hash, is_recovered FROM device WHERE id = $1 AND account = $2 AND expires > $3";
 const DROP_DEVICES: &str = "DELETE FROM device WHERE account = $1";
 const DROP_PASSWORD: &str = "DELETE FROM password WHERE account = $1";
 const FAILED: &str = "INSERT INTO failure (subject, failures, last) VALUES ($1, 1, $2) \
@@ -29,7 +31,9 @@ const FAILURES: &str = "SELECT failures, last FROM failure WHERE subject = $1";
 /// How many there are, and a lock on them until the transaction ends.
 const HOLD: &str = "INSERT INTO failure (subject, failures, last) VALUES ($1, 0, $2) \
     ON CONFLICT (subject) DO UPDATE SET failures = failure.failures RETURNING failures, last";
-const UNDO: &str = "UPDATE failure SET failures = failures - 1 WHERE subject = $1 AND failures > 0";
+/// Nobody may have counted since.
+const UNDO: &str = "UPDATE failure SET failures = failures - 1, last = CASE WHEN last = $3 THEN $2 ELSE last END \
+    WHERE subject = $1 AND failures > 0";
 const DROP_OLD_FAILURES: &str = "DELETE FROM failure WHERE last < $1";
 /// One of signing up is kept while the account has another that is good: once that is over too, the account was never wanted.
 const DROP_OLD_LINKS: &str = "DELETE FROM link WHERE expires <= $1 AND NOT (purpose = 'sign_up' \
@@ -41,11 +45,17 @@ const COUNT_REQUEST: &str = "INSERT INTO mail_request (subject, minute, requests
     ON CONFLICT (subject) DO UPDATE SET requests = CASE WHEN mail_request.minute = excluded.minute \
     THEN mail_request.requests + 1 ELSE 1 END, minute = excluded.minute RETURNING requests";
 const DROP_REQUESTS: &str = "DELETE FROM mail_request WHERE minute < $1";
-/// Accounts of people who signed up and never chose a password, with a link that is over and none that is good.
+/// Whether an account has a link for who signed up: it is there from when sign-up made the account until somebody chose a password, or
+/// an administrator took the account on by another address.
+const SIGNED_UP: &str = "SELECT 1 FROM link WHERE account = $1 AND purpose = 'sign_up' LIMIT 1";
+/// Accounts of people who signed up and never chose a password, with a link that is over and none that is good. To whom somebody granted
+/// anything meanwhile, or whom an organisation has, is no stranger.
 const UNFINISHED: &str = "SELECT DISTINCT link.account FROM link JOIN account ON account.id = link.account \
     WHERE link.purpose = 'sign_up' AND link.expires <= $1 AND account.state <> 'deleted' AND account.passkeys = 0 \
     AND NOT EXISTS (SELECT 1 FROM password WHERE password.account = link.account) \
     AND NOT EXISTS (SELECT 1 FROM identity WHERE identity.account = link.account) \
+    AND NOT EXISTS (SELECT 1 FROM granted WHERE granted.account = link.account) \
+    AND NOT EXISTS (SELECT 1 FROM member WHERE member.account = link.account) \
     AND NOT EXISTS (SELECT 1 FROM link AS other WHERE other.account = link.account AND other.expires > $1) LIMIT 100";
 const CLEAR: &str = "DELETE FROM failure WHERE subject = $1";
 
@@ -75,6 +85,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     DROP_MORE_DEVICES,
     COUNT_REQUEST,
     DROP_REQUESTS,
+    SIGNED_UP,
     UNFINISHED,
 ];
 
@@ -88,6 +99,14 @@ pub(crate) struct Link {
     pub(crate) expires: i64,
     /// The address that the account is to have.
     pub(crate) email: Option<String>,
+}
+
+/// A device on which an account was signed in, or on which its password was chosen with a link.
+#[derive(Debug)]
+pub(crate) struct KnownDevice {
+    pub(crate) hash: [u8; 32],
+    /// Whether a link was all that was shown on it, and the account has a second factor.
+    pub(crate) is_recovered: bool,
 }
 
 pub(crate) async fn set_password(
@@ -188,14 +207,15 @@ pub(crate) async fn drop_setup_links(write: &mut Write) -> Result<()> {
 pub(crate) async fn add_device(
     write: &mut Write,
     stored: &StoredSecret,
-    account: &str,
+    (account, is_recovered): (&str, bool),
     expires: i64,
 ) -> Result<()> {
     let added = sqlx::query(ADD_DEVICE)
         .bind(&stored.id)
         .bind(account)
         .bind(stored.hash.as_slice())
-        .bind(expires);
+        .bind(expires)
+        .bind(i64::from(is_recovered));
     added.execute(write.connection()).await?;
     let dropped = sqlx::query(DROP_MORE_DEVICES).bind(account);
     dropped.execute(write.connection()).await?;
@@ -205,15 +225,17 @@ pub(crate) async fn add_device(
 /// What is kept of a device on which this account was signed in, while it is remembered.
 pub(crate) async fn device<'e>(
     at: impl Executor<'e, Database = Any>,
-    id: &str,
-    account: &str,
+    (id, account): (&str, &str),
     now: i64,
-) -> Result<Option<[u8; 32]>> {
+) -> Result<Option<KnownDevice>> {
     let row = sqlx::query(DEVICE).bind(id).bind(account).bind(now);
     let Some(row) = row.fetch_optional(at).await? else {
         return Ok(None);
     };
-    hash_of("device", id, &row.try_get::<Vec<u8>, _>(0)?).map(Some)
+    Ok(Some(KnownDevice {
+        hash: hash_of("device", id, &row.try_get::<Vec<u8>, _>(0)?)?,
+        is_recovered: row.try_get::<i64, _>(1)? != 0,
+    }))
 }
 
 /// Drops all that an account authenticates with.
@@ -275,8 +297,13 @@ pub(crate) async fn hold_failures(
     Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
-pub(crate) async fn undo(write: &mut Write, subject: &str) -> Result<()> {
-    let taken = sqlx::query(UNDO).bind(subject);
+/// Takes back one that was counted at a time, and, if it was the last, that it was: the one before is again.
+pub(crate) async fn undo(
+    write: &mut Write,
+    subject: &str,
+    (before, counted): (i64, i64),
+) -> Result<()> {
+    let taken = sqlx::query(UNDO).bind(subject).bind(before).bind(counted);
     taken.execute(write.connection()).await?;
     Ok(())
 }
@@ -306,6 +333,15 @@ pub(crate) async fn drop_requests(write: &mut Write, minute: i64) -> Result<()> 
     let dropped = sqlx::query(DROP_REQUESTS).bind(minute);
     dropped.execute(write.connection()).await?;
     Ok(())
+}
+
+/// Whether sign-up made an account that nobody has used yet.
+pub(crate) async fn signed_up<'e>(
+    at: impl Executor<'e, Database = Any>,
+    account: &str,
+) -> Result<bool> {
+    let found = sqlx::query(SIGNED_UP).bind(account).fetch_optional(at);
+    Ok(found.await?.is_some())
 }
 
 /// Some accounts of people who signed up and let their link run out unused.

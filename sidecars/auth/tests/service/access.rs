@@ -1,6 +1,6 @@
 //! What accounts may do, who may change that, and what is written down of it.
 
-use crate::{BEGIN, Served, access_token, on_both, text};
+use crate::{ADA, BEGIN, PASSWORD, Served, access_token, factor, on_both, text};
 use serde_json::{Value, json};
 use tickloom_chassis::{AuditEntry, verify_audit};
 
@@ -170,6 +170,52 @@ fn who_changes_accounts_does_not_get_what_programs_may_do() {
             .client
             .delete(&sessions, Some(text(&key, "secret")))
             .refused(403, "step_up_required");
+    });
+}
+
+#[test]
+fn who_changes_and_suspends_accounts_does_not_get_to_act_as_anybody() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        factor::set(&served, &ada);
+        let hal = served.person(&ada, "hal@example.com");
+        for what in ["account.change", "account.suspend", "account.create"] {
+            served.grant(&ada, &hal["account"], what, "account/*");
+        }
+        let token = |of: &Value| access_token(of).to_owned();
+        let body = json!({"kind": "person", "name": "Bob", "email": "bob@example.com"});
+        let bob = served
+            .client
+            .post("/auth/v1/accounts", Some(&token(&ada)), &body)
+            .is(201)
+            .json();
+        let address = |of: &Value, account: &str| {
+            let path = format!("/auth/v1/accounts/{account}/email");
+            let body = json!({"email": "hal2@example.com"});
+            served.client.post(&path, Some(&token(of)), &body)
+        };
+        // Of somebody who was invited, before and after they are an administrator, and of one who signs in; nothing changed.
+        address(&hal, text(&bob, "id")).refused(403, "forbidden");
+        served.grant(&ada, &bob["id"], "administrator", "*");
+        address(&hal, text(&bob, "id")).refused(403, "forbidden");
+        address(&hal, text(&ada, "account")).refused(403, "forbidden");
+        let body = json!({"link": bob["link"], "password": PASSWORD});
+        let finished = served.client.post("/auth/v1/links/finish", None, &body);
+        assert_eq!(text(&finished.is(200).json(), "email"), "bob@example.com");
+        // The second factor of somebody else is half of what they sign in with.
+        let factor = format!("/auth/v1/accounts/{}/second-factor", text(&ada, "account"));
+        let dropped = served.client.delete(&factor, Some(&token(&hal)));
+        dropped.refused(403, "forbidden");
+        served
+            .try_sign_in(ADA, PASSWORD)
+            .refused(401, "second_factor_required");
+        // Who may grant everything does both.
+        let carl = served.person(&ada, "carl@example.com");
+        let grant = ("grant.change", "grant/*");
+        served.grant(&ada, &hal["account"], grant.0, grant.1);
+        address(&hal, text(&carl, "account")).is(200);
+        served.client.delete(&factor, Some(&token(&hal))).is(200);
+        served.sign_in(ADA, PASSWORD);
     });
 }
 

@@ -1,5 +1,6 @@
 //! The second factor, whose codes are worked out here from the words of RFC 6238 alone.
 
+use crate::browser::Browser;
 use crate::{ADA, BEGIN, PASSWORD, SECOND, Served, access_token, on_both, text};
 use ring::hmac;
 use serde_json::{Value, json};
@@ -110,6 +111,58 @@ fn a_second_factor_is_asked_for_and_each_code_is_good_once() {
     });
 }
 
+/// Guesses fifteen passwords of Ada's on a device that nobody knows; the wait after the last begins now.
+pub(crate) fn guess_fifteen(served: &Served) {
+    for number in 0..15 {
+        served.advance(if number > 0 { 900 * SECOND } else { 0 });
+        let wrong = served.try_sign_in(ADA, "another one of no sense");
+        wrong.refused(401, "unauthenticated");
+    }
+    let waits = served.try_sign_in(ADA, PASSWORD);
+    let waits = waits.refused(429, "too_many_requests");
+    assert_eq!(waits.header("retry-after"), Some("900"));
+}
+
+/// Where a page asks for the code of an app.
+pub(crate) const CODE: &str = "/console/auth/sign-in/code";
+
+#[test]
+fn who_guesses_passwords_keeps_nobody_with_a_second_factor_off_the_pages() {
+    on_both(|place| {
+        let (served, tokens) = Served::with_administrator(&place);
+        let (secret, _) = set(&served, &tokens);
+        guess_fifteen(&served);
+        served.advance(900 * SECOND);
+        let mut browser = Browser::new(&served);
+        browser.sign_in(PASSWORD).is(303);
+        let good = code(&secret, served.clock.now().0);
+        browser.fill(CODE, &[("code", &good)]).is(303);
+        // All was right: what was guessed is forgotten.
+        sign_in(&served, None).refused(401, "second_factor_required");
+        // Codes are counted all the same, whatever password was right between.
+        let start = code_number(&secret, &served);
+        let guess = |at: usize| {
+            let mut browser = Browser::new(&served);
+            browser.sign_in(PASSWORD).is(303);
+            let wrong = format!("{:06}", (start + at) % 1_000_000);
+            browser.fill(CODE, &[("code", &wrong)]).is(422).body
+        };
+        for at in 1..=5 {
+            let page = guess(at);
+            assert!(page.contains("The code is wrong"), "{page}");
+        }
+        let page = guess(6);
+        assert!(page.contains("Too many attempts: wait 1 s."), "{page}");
+        // Who guesses codes keeps nobody from them on a device that is known.
+        browser.cookies.retain(|name, _| name.ends_with("device"));
+        assert_eq!(browser.cookies.len(), 1);
+        served.advance(30 * SECOND);
+        browser.sign_in(PASSWORD).is(303);
+        let good = code(&secret, served.clock.now().0);
+        browser.fill(CODE, &[("code", &good)]).is(303);
+    });
+}
+
 #[test]
 fn codes_cannot_be_guessed_and_the_factor_is_removed_with_a_proof() {
     on_both(|place| {
@@ -169,7 +222,7 @@ fn sessions_that_were_begun_without_the_factor_end_with_it() {
 }
 
 /// A number that is the code neither of this step nor of the ones beside it, nor are the next few.
-fn code_number(secret: &str, served: &Served) -> usize {
+pub(crate) fn code_number(secret: &str, served: &Served) -> usize {
     let now = served.clock.now().0;
     let taken = [-30, 0, 30].map(|at| code(secret, now + at * SECOND).parse::<usize>().unwrap());
     let is_free = |start: usize| {

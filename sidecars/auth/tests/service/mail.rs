@@ -1,6 +1,8 @@
 //! Signing up and choosing a password anew, by real mail.
 
 use crate::authenticator::{Authenticator, register, request, sign_in};
+use crate::browser::Browser;
+use crate::factor;
 use crate::postgres::ports::Port;
 use crate::smtp::{Server, python};
 use crate::{ADA, BEGIN, PASSWORD, PATIENCE, SECOND, Served, access_token, on_both, text};
@@ -161,6 +163,59 @@ fn a_new_password_by_mail_does_not_get_past_the_passkey() {
         // The passkey is what it was.
         let said = authenticator.get(&request(&served, "sign_in"), "phone", &json!({}));
         sign_in(&served, &said).is(201);
+    });
+}
+
+#[test]
+fn who_chose_a_password_with_a_link_shows_the_second_factor_whatever_strangers_guess() {
+    let Some(python) = python() else { return };
+    on_both(|place| {
+        let port = Port::reserve();
+        let mails = Server::start(&python, &port.address(), None);
+        let served = served(&place, &port);
+        served.set_up(&served.setup_link()).is(200);
+        let (secret, _) = factor::set(&served, &served.sign_in(ADA, PASSWORD));
+        let new = "quite other words 9 of none";
+        let recovered = || {
+            let body = json!({"email": ADA});
+            served.client.post("/auth/v1/recovery", None, &body).is(202);
+            let (_, link) = opened(&mails.message());
+            let finished = finish(&served, &link.unwrap(), new).is(200).json();
+            text(&finished, "device_token").to_owned()
+        };
+        let sign_in = |device: &str, code: &str| {
+            let body = json!({"email": ADA, "password": new, "code": code, "device_token": device});
+            served.client.post("/auth/v1/sessions", None, &body)
+        };
+        let good = || factor::code(&secret, served.clock.now().0);
+        factor::guess_fifteen(&served);
+        let device = recovered();
+        // In a browser too, which keeps the cookie.
+        let mut browser = Browser::new(&served);
+        let cookie = ("tickloom-device".to_owned(), device.clone());
+        browser.cookies.extend([cookie]);
+        browser.sign_in(new).is(303);
+        browser.fill(factor::CODE, &[("code", &good())]).is(303);
+        browser.get("/console").is(200);
+        // Each link does not let codes be guessed anew.
+        let start = factor::code_number(&secret, &served);
+        for at in 1..=5 {
+            let wrong = format!("{:06}", (start + at) % 1_000_000);
+            sign_in(&device, &wrong).refused(401, "unauthenticated");
+        }
+        served.advance(60 * SECOND);
+        let wrong = |at: usize| format!("{:06}", (start + at) % 1_000_000);
+        sign_in(&device, &wrong(1)).refused(401, "unauthenticated");
+        let device = recovered();
+        let waits = sign_in(&device, &wrong(2)).refused(429, "too_many_requests");
+        assert_eq!(waits.header("retry-after"), Some("2"));
+        served.advance(2 * SECOND);
+        let signed_in = sign_in(&device, &good()).is(201).json();
+        // The device is known from now on as any other is.
+        let device = text(&signed_in, "device_token");
+        served.advance(30 * SECOND);
+        let again = sign_in(device, &good()).is(201).json();
+        assert_eq!(again.get("device_token"), None);
     });
 }
 

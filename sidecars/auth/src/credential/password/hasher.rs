@@ -90,6 +90,7 @@ impl Hasher {
         work: impl FnOnce(&mut Memory) -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
         let (place, turn) = self.turn().await?;
+        tracing::trace!("a password is hashed");
         let memories = self.memories.clone();
         let done = spawn_blocking(move || {
             // They go when the work ends, even if nobody waits for it any more: the memory is taken until then.

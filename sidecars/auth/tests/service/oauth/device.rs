@@ -2,7 +2,7 @@
 
 use super::{App, CLIENTS, DEVICE_GRANT, claims, refused};
 use crate::client::Reply;
-use crate::{SECOND, Served, access_token, on_both, text};
+use crate::{ADA, PASSWORD, SECOND, Served, access_token, on_both, text};
 use serde_json::{Value, json};
 
 const DEVICES: &str = "/auth/v1/devices";
@@ -212,6 +212,34 @@ fn who_guesses_codes_of_devices_waits() {
             .client
             .post(DEVICES, Some(text(&key, "secret")), &body);
         reply.refused(403, "step_up_required");
+    });
+}
+
+#[test]
+fn who_guessed_often_approves_a_device_once_the_wait_is_over() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let app = app(&served, &ada);
+        for number in 0..15 {
+            let path = format!("{DEVICES}?user_code=BCDF-GHJK");
+            let ada = served.sign_in(ADA, PASSWORD);
+            let guessed = served.client.get(&path, Some(access_token(&ada)));
+            guessed.refused(404, "not_found");
+            // The wait after fifteen is a quarter of an hour, and none before was longer.
+            served.advance(if number < 14 { 900 * SECOND } else { 0 });
+        }
+        served.advance(900 * SECOND);
+        let ada = served.sign_in(ADA, PASSWORD);
+        let begun = begin(&served, &app, "run.read");
+        let path = format!("{DEVICES}?user_code={}", text(&begun, "user_code"));
+        served.client.get(&path, Some(access_token(&ada))).is(200);
+        decide(&served, &ada, &begun, true).is(204);
+        // Right codes let no wrong one be forgotten.
+        let path = format!("{DEVICES}?user_code=BCDF-GHJK");
+        let guess = || served.client.get(&path, Some(access_token(&ada)));
+        guess().refused(404, "not_found");
+        let waits = guess().refused(429, "too_many_requests");
+        assert_eq!(waits.header("retry-after"), Some("900"));
     });
 }
 

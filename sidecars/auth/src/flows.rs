@@ -12,6 +12,7 @@ pub(crate) mod factor;
 pub(crate) mod grants;
 pub(crate) mod identities;
 pub(crate) mod invitations;
+pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod members;

@@ -57,9 +57,9 @@ use std::sync::Arc;
 use tickloom_chassis::console::BrowserSessions;
 use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{
-    AuditOutcome, Authenticator, ChassisError, Clock, Context, Database, EffectHandler, MailConfig,
-    Mailer, Migrations, Outgoing, Pages, Projection, Result, Service, Stop, TimerHandler, Write,
-    hold_events, set_timer,
+    AuditOutcome, AuditVerification, Authenticator, ChassisError, Clock, Context, Database,
+    EffectHandler, JobHandler, MailConfig, Mailer, Migrations, Outgoing, Pages, Projection, Result,
+    Service, Stop, TimerHandler, Write, hold_events, set_timer,
 };
 use tickloom_types::Ts;
 use tokio::task::JoinHandle;
@@ -321,6 +321,10 @@ impl Service for Auth {
             Arc::new(LeftOut),
             Arc::new(MailTurns),
         ]
+    }
+
+    fn jobs(self: &Arc<Auth>) -> Vec<Arc<dyn JobHandler>> {
+        vec![Arc::new(AuditVerification)]
     }
 
     fn pages(self: &Arc<Auth>) -> Pages {

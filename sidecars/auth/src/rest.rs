@@ -12,6 +12,7 @@ mod email;
 mod factor;
 mod grants;
 mod invitations;
+mod jobs;
 mod keys;
 mod members;
 mod oauth;
@@ -126,6 +127,8 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
         .routes(routes!(grants::revoke_grant))
         .routes(routes!(grants::decide_access))
         .routes(routes!(audit::list_audit))
+        .routes(routes!(audit::verify_audit_log))
+        .merge(jobs::router())
         .merge(email::router())
         .merge(demand::router())
         .merge(organisations::router())

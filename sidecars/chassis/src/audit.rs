@@ -3,6 +3,7 @@
 
 mod entry;
 mod filter;
+mod verification;
 mod verify;
 
 use crate::database::{Database, Write};
@@ -15,6 +16,7 @@ pub use filter::{AuditFilter, AuditPart, matching_audit};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use thiserror::Error;
+pub use verification::{AUDIT_VERIFICATION, AuditVerification};
 pub use verify::{AuditFault, verify_audit};
 
 /// Name of the stream of entries; its row is the lock of the chain.
@@ -196,12 +198,24 @@ pub async fn check_audit(database: &Database) -> Result<AuditHead> {
         if entries.is_empty() {
             return Ok(head);
         }
-        for entry in &entries {
-            let line = u64::try_from(head.position).unwrap_or(0) + 1;
-            verify::follows(line, entry, &head)?;
-            head = entry.head();
+        let (next, fault) = follow(head, &entries);
+        if let Some(fault) = fault {
+            return Err(fault.into());
         }
+        head = next;
     }
+}
+
+/// Up to where entries follow a head, and what is wrong with the next one, if something is.
+fn follow(mut head: AuditHead, entries: &[AuditEntry]) -> (AuditHead, Option<AuditFault>) {
+    for entry in entries {
+        let line = u64::try_from(head.position).unwrap_or(0) + 1;
+        if let Err(fault) = verify::follows(line, entry, &head) {
+            return (head, Some(fault));
+        }
+        head = entry.head();
+    }
+    (head, None)
 }
 
 fn stored(row: &AnyRow) -> Result<AuditEntry> {

@@ -9,6 +9,7 @@ mod commands;
 mod document;
 mod effects;
 mod harness;
+mod jobs;
 mod lists;
 mod logs;
 mod metrics;
@@ -143,7 +144,7 @@ pub fn conformance<S: Conforms>() {
 /// The checks that fail, each as its name and the engine: on SQLite, and on a server of PostgreSQL too if that is asked for and is there.
 pub fn failures<S: Conforms>(with_server: bool) -> Vec<String> {
     logs::capture();
-    let checks: [Check; 14] = [
+    let checks: [Check; 15] = [
         ("statements prepare", schema::statements_prepare::<S>),
         ("released schemas come forward", schema::comes_forward::<S>),
         ("document is as promised", document::is_as_promised::<S>),
@@ -163,6 +164,7 @@ pub fn failures<S: Conforms>(with_server: bool) -> Vec<String> {
         ("rebuild is live", projections::rebuild_is_live::<S>),
         ("effects have handlers", effects::have_handlers::<S>),
         ("timers fire", timers::fire::<S>),
+        ("jobs come to their end", jobs::come_to_their_end::<S>),
         ("metrics are read by others", metrics::are_read::<S>),
     ];
     let mut failed = Vec::new();

@@ -14,6 +14,7 @@ pub use handler::{Effect, EffectAnswer, EffectFuture, EffectHandler, EffectPolic
 use sqlx::Row;
 use tickloom_types::Ts;
 pub use worker::Effects;
+pub(crate) use worker::bounded;
 
 /// Effects of one kind that are done at a time, at most.
 const LANES_MAX: usize = 8;

@@ -25,6 +25,7 @@ mod http;
 mod idempotency;
 pub mod identity;
 mod inbox;
+mod job;
 mod mail;
 mod migrations;
 mod network;
@@ -46,9 +47,9 @@ pub use access::{
     Unauthenticated, UnknownWord, What, allow_call, bearer, decide, token,
 };
 pub use audit::{
-    AuditEntry, AuditError, AuditFault, AuditFilter, AuditHead, AuditOutcome, AuditPart,
-    NewAuditEntry, append_audit, audit_after, audit_head, check_audit, export_audit,
-    matching_audit, verify_audit,
+    AUDIT_VERIFICATION, AuditEntry, AuditError, AuditFault, AuditFilter, AuditHead, AuditOutcome,
+    AuditPart, AuditVerification, NewAuditEntry, append_audit, audit_after, audit_head,
+    check_audit, export_audit, matching_audit, verify_audit,
 };
 pub use backup::{BackupError, BackupStep, Manifest, SavedService, back_up, read_backup, restore};
 pub use clock::Clock;
@@ -73,6 +74,10 @@ pub use idempotency::{
     request_hash,
 };
 pub use inbox::{inbox_position, move_inbox};
+pub use job::{
+    Job, JobFuture, JobHandler, JobState, JobStep, JobWork, Jobs, NewJob, cancel_job, job,
+    jobs_after, start_job,
+};
 pub use mail::{MAIL, Mail, MailConfig, MailError, Mailer, enqueue_mail};
 pub use migrations::{Migration, Migrations, pending_migrations};
 pub use network::{Network, NetworkError};
@@ -100,6 +105,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     effect::STATEMENTS,
     doctor::STATEMENTS,
     timer::STATEMENTS,
+    job::STATEMENTS,
 ];
 
 /// What a fallible call of this crate returns.

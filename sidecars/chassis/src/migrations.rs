@@ -35,6 +35,10 @@ const CHASSIS: Migrations = &[
         name: "audit_index",
         sql: include_str!("../migrations/0002_audit_index.sql"),
     },
+    Migration {
+        name: "job",
+        sql: include_str!("../migrations/0003_job.sql"),
+    },
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS migration (\

@@ -6,6 +6,7 @@ use crate::console::{BrowserSessions, MenuGroup};
 use crate::database::{Database, Place};
 use crate::effect::{EffectHandler, Effects};
 use crate::idempotency::forget_expired;
+use crate::job::{JobHandler, Jobs};
 use crate::migrations::{Migrations, pending_migrations};
 use crate::outgoing::{Outgoing, OutgoingConfig};
 use crate::projection::Projection;
@@ -99,6 +100,12 @@ pub trait Service: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Who does its jobs, which is work that takes long, of each kind one: all of them are named here, and they are done while the service
+    /// runs.
+    fn jobs(self: &Arc<Self>) -> Vec<Arc<dyn JobHandler>> {
+        Vec::new()
+    }
+
     /// Starts what else it does without being asked, until the stop is told.
     fn start(self: &Arc<Self>, stop: &Stop) -> Vec<JoinHandle<()>> {
         let _ = stop;
@@ -110,7 +117,7 @@ pub trait Service: Sized + Send + Sync + 'static {
         None
     }
 
-    /// How it is, without asking the database. How its effects and timers are is added to it.
+    /// How it is, without asking the database. How its effects, timers and jobs are is added to it.
     fn health(&self) -> Health {
         Health::default()
     }
@@ -177,6 +184,7 @@ pub struct Runner {
     pub(crate) rpc: Rpc,
     pub(crate) effects: Effects,
     pub(crate) timers: Timers,
+    pub(crate) jobs: Jobs,
     pub(crate) health: Box<dyn Fn() -> Health + Send + Sync>,
     pub(crate) tasks: Vec<JoinHandle<()>>,
     pub(crate) startup_notice: Option<String>,
@@ -222,6 +230,13 @@ async fn timers<S: Service>(service: &Arc<S>, context: &Context) -> Result<Timer
     let timers = Timers::new(database, clock, handlers);
     timers.keep().await?;
     Ok(timers)
+}
+
+fn jobs<S: Service>(service: &Arc<S>, context: &Context) -> Result<Jobs> {
+    let handlers = service.jobs();
+    check_kinds("jobs", handlers.iter().map(|handler| handler.kind()))?;
+    let (database, clock) = (context.database.clone(), context.clock.clone());
+    Ok(Jobs::new(database, clock, handlers))
 }
 
 /// Each kind has one handler: of two it would be whichever is first.
@@ -290,6 +305,8 @@ async fn start<S: Service>(
     tasks.push(tokio::spawn(effects.clone().run(stop.clone())));
     let timers = timers(&service, &context).await?;
     tasks.push(tokio::spawn(timers.clone().run(stop.clone())));
+    let jobs = jobs(&service, &context)?;
+    tasks.push(tokio::spawn(jobs.clone().run(stop.clone())));
     let forget = forget_expired(database.clone(), clock.clone(), stop.clone());
     tasks.push(tokio::spawn(forget));
     let empty = database.clone().keep_log_empty(stop.clone());
@@ -309,10 +326,12 @@ async fn start<S: Service>(
         tasks,
         effects: effects.clone(),
         timers: timers.clone(),
+        jobs: jobs.clone(),
         health: Box::new(move || {
             let mut health = asked.health();
             effects.add_health(&mut health);
             timers.add_health(&mut health);
+            jobs.add_health(&mut health);
             health
         }),
     })

@@ -9,14 +9,14 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::Row;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tickloom_chassis::conformance::{Conforms, List, Sample, failures};
 use tickloom_chassis::{
     Access, Allowed, Answer, Answered, AuditOutcome, Clock, Context, Database, Effect,
-    EffectAnswer, EffectFuture, EffectHandler, EffectPolicy, Idempotent, Migration, Migrations,
-    NewAuditEntry, NewEffect, NewEvent, Page, PageQuery, PathParts, Problem, ProblemCode,
-    Projection, ProjectionFuture, Result, Service, StoredEvent, Subject, Write, append,
-    append_audit, enqueue,
+    EffectAnswer, EffectFuture, EffectHandler, EffectPolicy, Idempotent, Job, JobFuture,
+    JobHandler, JobStep, JobWork, Migration, Migrations, NewAuditEntry, NewEffect, NewEvent,
+    NewJob, Page, PageQuery, PathParts, Problem, ProblemCode, Projection, ProjectionFuture, Result,
+    Service, StoredEvent, Subject, Write, append, append_audit, enqueue, start_job,
 };
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -43,6 +43,9 @@ const DOES_ANYTHING: u8 = 17;
 const NO_ATTEMPT: u8 = 18;
 const ANY_PAGE: u8 = 19;
 const FORGETS_PLACE: u8 = 20;
+const JOB_OF_NOBODY: u8 = 21;
+const JOB_FORGETS: u8 = 22;
+const JOB_DOES_ANYTHING: u8 = 23;
 
 const ADD: &str = "INSERT INTO thing (id, secret) VALUES ($1, $2)";
 const AFTER: &str = "SELECT id FROM thing WHERE id > $1 ORDER BY id LIMIT $2";
@@ -153,6 +156,10 @@ impl<const FAULT: u8> Service for Things<FAULT> {
     fn effects(self: &Arc<Things<FAULT>>) -> Vec<Arc<dyn EffectHandler>> {
         vec![Arc::new(Told::<FAULT>)]
     }
+
+    fn jobs(self: &Arc<Things<FAULT>>) -> Vec<Arc<dyn JobHandler>> {
+        vec![Arc::new(Counted::<FAULT>::default())]
+    }
 }
 
 /// The rows of things.
@@ -221,6 +228,49 @@ impl<const FAULT: u8> EffectHandler for Told<FAULT> {
             attempts_max: if FAULT == NO_ATTEMPT { 0 } else { 3 },
             ..EffectPolicy::default()
         }
+    }
+}
+
+/// Counts things.
+#[derive(Default)]
+struct Counted<const FAULT: u8> {
+    /// What is not there any more after a restart.
+    reached: Mutex<i64>,
+}
+
+impl<const FAULT: u8> JobHandler for Counted<FAULT> {
+    fn kind(&self) -> &'static str {
+        match FAULT {
+            JOB_OF_NOBODY => "another",
+            _ => "counted",
+        }
+    }
+
+    fn step<'a>(&'a self, work: &'a mut JobWork, job: &'a Job) -> JobFuture<'a> {
+        Box::pin(async move {
+            if !job.payload.is_empty() && FAULT != JOB_DOES_ANYTHING {
+                return Ok(JobStep::Failed("it has a payload".to_owned()));
+            }
+            let after = match FAULT {
+                JOB_FORGETS => *self.reached.lock().unwrap(),
+                _ if job.place.is_empty() => 0,
+                _ => job.place.parse()?,
+            };
+            let rows = sqlx::query(AFTER).bind(after).bind(work.portion());
+            let rows = rows.fetch_all(work.database().reader()).await?;
+            let done = job.done + i64::try_from(rows.len())?;
+            let Some(last) = rows.last() else {
+                let result = json!({"things": done});
+                return Ok(JobStep::Done { done, result });
+            };
+            let last: i64 = last.get(0);
+            *self.reached.lock().unwrap() = last;
+            Ok(JobStep::More {
+                place: last.to_string(),
+                done,
+                total: None,
+            })
+        })
     }
 }
 
@@ -341,6 +391,13 @@ async fn add_thing(
             at: now,
         };
         enqueue(write, &effect).await?;
+        let job = NewJob {
+            kind: "counted",
+            actor: allowed.subject.actor(),
+            payload: String::new(),
+            at: now,
+        };
+        start_job(write, &job).await?;
         Answer::json(StatusCode::CREATED, &json!({"id": id}))
     });
     done.await
@@ -412,6 +469,10 @@ fn each_fault_is_found_by_the_check_that_is_for_it() {
     assert!(failed::<NOBODY_DOES>().contains(&effects[0].to_owned()));
     assert_eq!(failed::<DOES_ANYTHING>(), effects);
     assert_eq!(failed::<NO_ATTEMPT>(), effects);
+    let jobs = ["jobs come to their end"];
+    assert!(failed::<JOB_OF_NOBODY>().contains(&jobs[0].to_owned()));
+    assert_eq!(failed::<JOB_FORGETS>(), jobs);
+    assert_eq!(failed::<JOB_DOES_ANYTHING>(), jobs);
     let schema = ["released schemas come forward"];
     assert_eq!(failed::<STEP_CHANGED>(), schema);
     assert_eq!(failed::<STEP_LOSES_ROWS>(), schema);

@@ -8,6 +8,8 @@ mod audit;
 mod effects;
 #[path = "writes/idempotency.rs"]
 mod idempotency;
+#[path = "writes/jobs.rs"]
+mod jobs;
 #[path = "writes/kill.rs"]
 mod kill;
 #[path = "writes/mail.rs"]

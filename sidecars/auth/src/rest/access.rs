@@ -94,6 +94,25 @@ access!(
 );
 
 access!(
+    /// Verifies who did what.
+    VerifyAudit,
+    "audit.verify",
+    |_, _| "audit/*".to_owned()
+);
+access!(
+    /// Reads how far work is that takes long.
+    ReadJobs,
+    "job.read",
+    |path, _| format!("job/{}", some(path.get("job")))
+);
+access!(
+    /// Cancels it.
+    CancelJobs,
+    "job.cancel",
+    |path, _| format!("job/{}", some(path.get("job")))
+);
+
+access!(
     /// Creates an organisation in one's own name.
     CreateOrganisation,
     "organisation.create",

@@ -1,16 +1,17 @@
 //! Who did what, over HTTP: the audit log, asked.
 
-use super::{Problems, ReadAudit};
+use super::{Problems, ReadAudit, VerifyAudit};
 use crate::Auth;
 use crate::origin::Opener;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, AuditEntry, AuditFilter, AuditOutcome, AuditPart, ChassisError, Page, PageQuery,
-    Problem, ProblemCode, matching_audit,
+    Allowed, Answer, Answered, AuditEntry, AuditFilter, AuditOutcome, AuditPart, ChassisError,
+    Idempotent, Job, Page, PageQuery, Problem, ProblemCode, RequestOrigin, matching_audit,
 };
 use tickloom_types::Ts;
 use utoipa::{IntoParams, ToSchema};
@@ -173,4 +174,23 @@ pub(super) async fn list_audit(
     }
     let (next, more) = (page.next, page.more);
     Ok(Json(Page { items, next, more }))
+}
+
+/// Begins to verify the audit log as it is now. The job's `result` says whether it is `whole`, and up to which entry (`position`, `hash`);
+/// of one that is not what is wrong with the next (`fault`).
+#[utoipa::path(post, path = "/v1/audit/verifications", tag = "auth", params(Idempotent),
+    responses((status = 202, body = Job, description = "`Location` says where the job is"), Problems))]
+pub(super) async fn verify_audit_log(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<VerifyAudit>,
+    request: RequestOrigin,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let by = auth.by(&allowed.subject, &request);
+    let done = auth.run(&allowed, &sent, async |write| {
+        let job = auth.verify_audit_log(write, &by).await?;
+        let place = format!("/auth/v1/jobs/{}", job.id);
+        Answer::json(StatusCode::ACCEPTED, &job)?.with_location(&place)
+    });
+    done.await
 }

@@ -12,6 +12,7 @@ use tickloom_chassis::conformance::{Client, Conforms, Harness, List, Person, Sam
 /// How long an access token is good: five minutes.
 const TOKEN_NS: i64 = 300 * SECOND;
 const CLIENTS: &str = "/auth/v1/clients";
+const VERIFICATIONS: &str = "/auth/v1/audit/verifications";
 const KEYS: &str = "/auth/v1/accounts/me/keys";
 
 struct Promises;
@@ -302,6 +303,12 @@ fn lists_of_all() -> Vec<List<Promises>> {
         audit(|_, _| "/auth/v1/audit?order=newest".to_owned()),
         audit(|_, _| "/auth/v1/audit?action=created".to_owned()),
         List {
+            operation: "GET /auth/v1/jobs",
+            path: |_, _| "/auth/v1/jobs".to_owned(),
+            id: "id",
+            add: |harness, (token, _), _| drop(verification(harness, token)),
+        },
+        List {
             operation: "GET /auth/v1/accounts",
             path: |_, _| "/auth/v1/accounts".to_owned(),
             id: "id",
@@ -413,6 +420,26 @@ fn lists_of_organisations() -> Vec<List<Promises>> {
                     &json!({"what": "viewer", "resource": resource}),
                 );
             },
+        },
+    ]
+}
+
+/// Begins to verify the audit log, and says where the job is.
+fn verification(harness: &Harness<Promises>, token: &str) -> String {
+    let asked = ("POST", VERIFICATIONS);
+    let begun = harness.client.send(asked, Some(token), &[], None);
+    begun.is(202).header("location").unwrap().to_owned()
+}
+
+fn job_commands() -> Vec<Sample<Promises>> {
+    vec![
+        Sample {
+            operation: "POST /auth/v1/audit/verifications",
+            make: |_, _| (VERIFICATIONS.to_owned(), None),
+        },
+        Sample {
+            operation: "POST /auth/v1/jobs/{job}/cancel",
+            make: |harness, token| (verification(harness, token) + "/cancel", None),
         },
     ]
 }
@@ -530,6 +557,7 @@ impl Conforms for Promises {
             "client" => "cli_0",
             "organisation" => "org_0",
             "invitation" => "tlo_0",
+            "job" => "job_0",
             "identity" => "idn_0",
             _ => "none",
         }
@@ -610,6 +638,7 @@ impl Conforms for Promises {
         all.extend(organisation_commands());
         all.extend(curve_key_commands());
         all.extend(client_commands());
+        all.extend(job_commands());
         all
     }
 
@@ -619,6 +648,70 @@ impl Conforms for Promises {
         all.extend(lists_of_organisations());
         all
     }
+}
+
+#[test]
+fn an_administrator_has_the_audit_log_verified() {
+    crate::on_both(|place| {
+        let harness = Harness::<Promises>::new(&place);
+        let token = Promises::administrator(&harness);
+        let at = |path: &str| harness.client.get(path, Some(&token)).is(200).json();
+        let run = || {
+            let jobs = harness.jobs().perform_due();
+            harness.runtime.block_on(jobs).unwrap();
+        };
+        let path = verification(&harness, &token);
+        let waits = at(&path);
+        assert_eq!(
+            (&waits["state"], &waits["done"]),
+            (&json!("waiting"), &json!(0))
+        );
+        assert_eq!(waits["kind"], "audit_verification");
+        let entries = at("/auth/v1/audit?limit=1000")["items"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let last = entries.last().unwrap();
+        assert_eq!(last["action"], "audit_verification_started");
+        assert_eq!(last["resource"], format!("job/{}", text(&waits, "id")));
+        run();
+        let done = at(&path);
+        let whole = json!({"whole": true, "position": last["position"], "hash": last["hash"]});
+        assert_eq!((&done["state"], &done["result"]), (&json!("done"), &whole));
+        assert_eq!(
+            (&done["done"], &at("/auth/v1/jobs")["items"]),
+            (&last["position"], &json!([done]))
+        );
+        let cancel = |path: &str| {
+            let path = format!("{path}/cancel");
+            let asked = ("POST", path.as_str());
+            harness.client.send(asked, Some(&token), &[], None)
+        };
+        cancel(&path).refused(422, "refused");
+        cancel("/auth/v1/jobs/job_0").refused(404, "not_found");
+        let unknown = harness.client.get("/auth/v1/jobs/job_0", Some(&token));
+        unknown.refused(404, "not_found");
+        let path = verification(&harness, &token);
+        let cancelled = cancel(&path).is(200).json();
+        assert_eq!(cancelled["state"], "cancelled");
+        run();
+        assert_eq!(at(&path), cancelled);
+        // Somebody was at the table.
+        let path = verification(&harness, &token);
+        let database = harness.database();
+        let change = sqlx::query("UPDATE audit SET actor = 'account/usr_0' WHERE position = 2");
+        let changed = harness.runtime.block_on(change.execute(database.reader()));
+        assert_eq!(changed.unwrap().rows_affected(), 1);
+        harness.runtime.block_on(database.close());
+        run();
+        let found = at(&path)["result"].clone();
+        assert_eq!(
+            (&found["whole"], &found["position"]),
+            (&json!(false), &json!(1))
+        );
+        let fault = "line 2: entry 2 was changed: its hash is of something else";
+        assert_eq!(found["fault"], fault);
+    });
 }
 
 #[test]

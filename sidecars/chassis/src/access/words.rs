@@ -12,11 +12,14 @@ const ACTIONS: &[(&str, &str)] = &[
     ("account.read", "account"),
     ("account.suspend", "account"),
     ("audit.read", "audit"),
+    ("audit.verify", "audit"),
     ("client.change", "client"),
     ("client.read", "client"),
     ("grant.change", "grant"),
     ("invitation.change", "organisation"),
     ("invitation.read", "organisation"),
+    ("job.cancel", "job"),
+    ("job.read", "job"),
     ("member.change", "organisation"),
     ("member.read", "organisation"),
     ("organisation.change", "organisation"),
@@ -159,7 +162,7 @@ mod tests {
         ] {
             assert_eq!(told(what, resource), None, "{what} {resource}");
         }
-        let all = "there are `account/…`, `audit/…`, `client/…`, `grant/…`, `organisation/…`, `run/…`, `site/…`, `topic/…`";
+        let all = "there are `account/…`, `audit/…`, `client/…`, `grant/…`, `job/…`, `organisation/…`, `run/…`, `site/…`, `topic/…`";
         for (what, resource, expected) in [
             ("run.reed", "run/*", "no service knows an action `run.reed`: perhaps `run.read`".to_owned()),
             ("runs.*", "*", "no service knows an action `runs.*`: perhaps `run.read`".to_owned()),
@@ -167,7 +170,7 @@ mod tests {
             ("*", "Audit/*", format!("no service knows resources `Audit/*`: perhaps `audit/…`; {all}")),
             ("viewer", "runs/x", format!("no service knows resources `runs/x`: perhaps `run/…`; {all}")),
             ("run.read", "account/*", "`run.read` is never asked on `account/*`: it is asked on `run/…`".to_owned()),
-            ("viewer", "site/a.example", "`viewer` is never asked on `site/a.example`: it is asked on `account/…`, `audit/…`, `client/…`, `organisation/…`, `run/…`, `topic/…`".to_owned()),
+            ("viewer", "site/a.example", "`viewer` is never asked on `site/a.example`: it is asked on `account/…`, `audit/…`, `client/…`, `job/…`, `organisation/…`, `run/…`, `topic/…`".to_owned()),
         ] {
             assert_eq!(told(what, resource), Some(expected), "{what} {resource}");
         }

@@ -2,6 +2,7 @@
 
 use super::document::{Operation, golden, operations};
 use super::effects::never_asked;
+use super::jobs::never_started;
 use super::lists::never_walked;
 use super::timers::never_set;
 use super::{Conforms, Harness, Reply, Sample};
@@ -120,7 +121,7 @@ pub(super) fn done_once<S: Conforms>(place: &Place) {
     golden::<S>("undriven.txt", &(rest + &untouched));
 }
 
-/// Effects that no driven command asks for, timers that none sets, and tables of projections without a row after all of them, a line each.
+/// Effects that no driven command asks for, timers that none sets, jobs that none starts, and tables of projections without a row after all of them, a line each.
 async fn untouched<S: Conforms>(harness: &Harness<S>, database: &Database) -> String {
     let mut lines = String::new();
     for kind in never_asked(database, harness.effects().handlers()).await {
@@ -128,6 +129,9 @@ async fn untouched<S: Conforms>(harness: &Harness<S>, database: &Database) -> St
     }
     for kind in never_set(database, harness.timers().handlers()).await {
         writeln!(lines, "timer {kind}").expect("a text takes all");
+    }
+    for kind in never_started(database, harness.jobs().handlers()).await {
+        writeln!(lines, "job {kind}").expect("a text takes all");
     }
     let rows = all_rows(database).await.expect("rows");
     let projections = S::Service::projections();

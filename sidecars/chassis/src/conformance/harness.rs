@@ -6,6 +6,7 @@ use crate::database::{Database, Place};
 use crate::effect::Effects;
 use crate::http::HttpOptions;
 use crate::identity::{Identity, Peers};
+use crate::job::Jobs;
 use crate::serve::{RpcOptions, ServeOptions, Serving, serve};
 use crate::service::{Runner, Service, Stop};
 use crate::timer::Timers;
@@ -41,6 +42,7 @@ pub struct Harness<S: Conforms> {
     authenticator: Arc<TestAuthenticator>,
     effects: Effects,
     timers: Timers,
+    jobs: Jobs,
     running: Option<(Serving, watch::Sender<bool>)>,
     service: PhantomData<fn() -> S>,
 }
@@ -70,14 +72,18 @@ impl<S: Conforms> Harness<S> {
             address: loopback(),
             identity: Some(identity),
         });
-        let (serving, startup_notice, (effects, timers)) = runtime.block_on(async {
+        let (serving, startup_notice, (effects, timers, jobs)) = runtime.block_on(async {
             let runner = Runner::start::<S::Service>(place, clock.clone(), config, &stop).await;
             let mut runner = runner.unwrap_or_else(|error| panic!("{}: {error}", S::Service::NAME));
             if runner.authenticator.is_none() {
                 runner.authenticator = Some(authenticator.clone());
             }
             let startup_notice = runner.startup_notice().map(str::to_owned);
-            let work = (runner.effects.clone(), runner.timers.clone());
+            let work = (
+                runner.effects.clone(),
+                runner.timers.clone(),
+                runner.jobs.clone(),
+            );
             let options = ServeOptions {
                 http: HttpOptions::local(loopback()),
                 grpc,
@@ -98,6 +104,7 @@ impl<S: Conforms> Harness<S> {
             authenticator,
             effects,
             timers,
+            jobs,
         }
     }
 
@@ -117,6 +124,12 @@ impl<S: Conforms> Harness<S> {
     #[must_use]
     pub fn timers(&self) -> &Timers {
         &self.timers
+    }
+
+    /// Its jobs: those that are started after the start are done when this is told to.
+    #[must_use]
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
     }
 
     /// Moves the clock on by so many nanoseconds.

@@ -1,4 +1,4 @@
-//! `/metrics` is read by a program of others as OpenMetrics 1.0.
+//! `/metrics` is read by a program of others as OpenMetrics 1.0, and Prometheus finds nothing to say of its names and words.
 
 use super::{Conforms, Harness};
 use crate::database::Place;
@@ -32,22 +32,8 @@ pub(super) fn are_read<S: Conforms>(place: &Place) {
         assert!(!is_ci, "TICKLOOM_PYTHON is not set: run cargo xtask test");
         return;
     };
-    let mut reader = Command::new(python)
-        .args(["-c", READER])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("Python starts");
-    let mut stdin = reader.stdin.take().expect("it is piped");
-    stdin.write_all(page.body.as_bytes()).expect("it reads");
-    drop(stdin);
-    let ended = reader.wait_with_output().expect("it ends");
-    let (found, wrong) = (
-        String::from_utf8_lossy(&ended.stdout),
-        String::from_utf8_lossy(&ended.stderr),
-    );
-    assert!(ended.status.success(), "{wrong}\n{}", page.body);
+    let mut reader = Command::new(python);
+    let found = read(reader.args(["-c", READER]), &page.body).expect("Python starts");
     for family in [
         "tickloom_http_requests counter ",
         "tickloom_http_request_seconds histogram ",
@@ -55,4 +41,46 @@ pub(super) fn are_read<S: Conforms>(place: &Place) {
     ] {
         assert!(found.contains(family), "{found}");
     }
+    // In the form before OpenMetrics, which its check reads.
+    let mut check = Command::new("promtool");
+    drop(read(check.args(["check", "metrics"]), &as_text(&page.body)));
+}
+
+/// What a program says that takes the page on its standard input; `None` if it is not on this machine.
+fn read(program: &mut Command, page: &str) -> Option<String> {
+    let piped = program
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut reader = match piped.spawn() {
+        Ok(reader) => reader,
+        Err(error) => {
+            let is_absent = error.kind() == std::io::ErrorKind::NotFound;
+            assert!(is_absent, "{program:?}: {error}");
+            return None;
+        }
+    };
+    let mut stdin = reader.stdin.take().expect("it is piped");
+    stdin.write_all(page.as_bytes()).expect("it reads");
+    drop(stdin);
+    let ended = reader.wait_with_output().expect("it ends");
+    let wrong = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{wrong}\n{page}");
+    Some(String::from_utf8_lossy(&ended.stdout).into_owned())
+}
+
+/// A page as the text format has it, in which counters are called as their samples are.
+fn as_text(page: &str) -> String {
+    let is_counter = |name: &str| page.contains(&format!("# TYPE {name} counter\n"));
+    let line = |line: &str| {
+        let words: Vec<&str> = line.splitn(4, ' ').collect();
+        match words[..] {
+            ["#", "EOF"] | ["#", "UNIT", ..] => String::new(),
+            ["#", what, name, rest] if is_counter(name) => {
+                format!("# {what} {name}_total {rest}\n")
+            }
+            _ => format!("{line}\n"),
+        }
+    };
+    page.lines().map(line).collect()
 }

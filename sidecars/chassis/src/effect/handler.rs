@@ -106,7 +106,7 @@ impl EffectPolicy {
     }
 
     /// How long an attempt has the effect for itself, in nanoseconds.
-    pub(super) fn lease(&self) -> i64 {
+    pub(crate) fn lease(&self) -> i64 {
         let lease = self.time_max.saturating_add(Duration::from_secs(60));
         i64::try_from(lease.as_nanos()).unwrap_or(i64::MAX)
     }

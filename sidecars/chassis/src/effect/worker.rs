@@ -385,7 +385,7 @@ async fn perform(handler: &Arc<dyn EffectHandler>, effect: &Effect) -> EffectAns
 }
 
 /// Words as they are kept: short, and on one line. NUL is what PostgreSQL does not take.
-fn bounded(words: &str) -> String {
+pub(crate) fn bounded(words: &str) -> String {
     let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
     words.chars().take(WORDS_MAX).map(plain).collect()
 }

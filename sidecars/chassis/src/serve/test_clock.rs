@@ -6,6 +6,7 @@ use crate::database::{Database, Place};
 use crate::doctor::latest;
 use crate::effect::Effects;
 use crate::idempotency::Unkept;
+use crate::job::Jobs;
 use crate::problem::{Problem, ProblemCode};
 use crate::service::Runner;
 use crate::timer::Timers;
@@ -23,7 +24,7 @@ const LATEST: Ts = Ts(7_258_118_400_000_000_000);
 /// A clock that is moved, and all that is done by it.
 pub(super) struct TestClock {
     clock: Clock,
-    services: Vec<(Timers, Effects)>,
+    services: Vec<(Timers, Effects, Jobs)>,
     /// Whoever moves it.
     turn: Mutex<()>,
 }
@@ -45,12 +46,20 @@ struct Moved {
     timers: u64,
     /// Attempts at effects, but for those that were begun before.
     effects: u64,
+    /// Steps of jobs.
+    jobs: u64,
 }
 
 impl TestClock {
     pub(super) fn new(clock: Clock, runners: &[Runner]) -> Arc<TestClock> {
         let services = runners.iter();
-        let services = services.map(|runner| (runner.timers.clone(), runner.effects.clone()));
+        let services = services.map(|runner| {
+            (
+                runner.timers.clone(),
+                runner.effects.clone(),
+                runner.jobs.clone(),
+            )
+        });
         Arc::new(TestClock {
             clock,
             services: services.collect(),
@@ -79,13 +88,16 @@ impl TestClock {
     async fn settle(&self, moved: &mut Moved) -> Result<()> {
         loop {
             let mut is_quiet = true;
-            for (timers, effects) in &self.services {
+            for (timers, effects, jobs) in &self.services {
                 let fired = timers.fire_due().await?;
                 let performed = effects.perform_due().await?;
                 moved.timers += fired;
+                let stepped = jobs.perform_due().await?;
                 moved.effects += performed;
+                moved.jobs += stepped;
                 // What was begun before, and may have asked for more.
-                is_quiet &= !effects.ended().await && fired == 0 && performed == 0;
+                let was_busy = effects.ended().await;
+                is_quiet &= !was_busy && fired + performed + stepped == 0;
             }
             if is_quiet {
                 return Ok(());
@@ -95,8 +107,12 @@ impl TestClock {
 
     async fn next_stop(&self) -> Result<Option<Ts>> {
         let mut first = None;
-        for (timers, effects) in &self.services {
-            let due = [timers.next_stop().await?, effects.next_due().await?];
+        for (timers, effects, jobs) in &self.services {
+            let due = [
+                timers.next_stop().await?,
+                effects.next_due().await?,
+                jobs.next_due().await?,
+            ];
             first = due.into_iter().chain([first]).flatten().min();
         }
         Ok(first)

@@ -1,6 +1,6 @@
 //! `kill -9` in the middle of commands, of the service and of its database: each command is wholly there or not at all, once, with
-//! its event, its row, its audit entry, its answer, its effect, and its timer, at which there is one more event. The rows are those that
-//! the log gives. With `TICKLOOM_TEST_ALL` there are 10,000 commands each.
+//! its event, its row, its audit entry, its answer, its effect, and its timer, at which there is one more event. Some start a job, of which
+//! each step is one more event, once. The rows are those that the log gives. With `TICKLOOM_TEST_ALL` there are 10,000 commands each.
 //!
 //! The service is this test executable, which calls itself with the hidden test `child`.
 
@@ -24,10 +24,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tickloom_chassis::{
     Answer, Answered, AuditOutcome, Clock, Context, Database, Effect, EffectAnswer, EffectFuture,
-    EffectHandler, HttpOptions, Idempotent, Migration, Migrations, NewAuditEntry, NewEffect,
-    NewEvent, Place, Problem, Projection, ProjectionFuture, Runner, ServeOptions, Service, Stop,
-    StoredEvent, Timer, TimerFuture, TimerHandler, Write, all_rows, append, append_audit, enqueue,
-    events_after, export_audit, rebuild, serve, set_timer, verify_audit,
+    EffectHandler, HttpOptions, Idempotent, Job, JobFuture, JobHandler, JobState, JobStep, JobWork,
+    Migration, Migrations, NewAuditEntry, NewEffect, NewEvent, NewJob, Place, Problem, Projection,
+    ProjectionFuture, Runner, ServeOptions, Service, Stop, StoredEvent, Timer, TimerFuture,
+    TimerHandler, Write, all_rows, append, append_audit, enqueue, events_after, export_audit,
+    jobs_after, rebuild, serve, set_timer, start_job, verify_audit,
 };
 use tickloom_types::Ts;
 use utoipa_axum::router::OpenApiRouter;
@@ -44,6 +45,11 @@ const ROUND: i64 = 150 * SECOND;
 const RINGS_AFTER: i64 = 100 * SECOND;
 /// The kind of the timers.
 const RING: &str = "ring";
+
+/// The kind of the jobs, how many laps each has, and which part of the commands starts one.
+const LAPS: &str = "laps";
+const LAPS_ALL: i64 = 4;
+const WITH_LAPS: usize = 5;
 
 const ADD: &str = "INSERT INTO thing (id, rings) VALUES ($1, 0)";
 const COUNT_RING: &str = "UPDATE thing SET rings = rings + 1 WHERE id = $1";
@@ -116,7 +122,51 @@ impl TimerHandler for Ring {
     }
 }
 
-/// Rows of things, with how often each rang.
+/// Counts laps of a thing: an event each, in the transaction in which the place of the job moves.
+struct Laps;
+
+impl JobHandler for Laps {
+    fn kind(&self) -> &'static str {
+        LAPS
+    }
+
+    fn step<'a>(&'a self, work: &'a mut JobWork, job: &'a Job) -> JobFuture<'a> {
+        Box::pin(async move {
+            let lap = if job.place.is_empty() {
+                1
+            } else {
+                job.place.parse::<i64>()? + 1
+            };
+            // Another each time: nothing but the place keeps a lap from being run twice.
+            let event = NewEvent {
+                aggregate: format!("lap/{}", uuid::Uuid::now_v7()),
+                version: 1,
+                kind: "thing_lapped",
+                v: 1,
+                at: Ts(job.created),
+                actor: "service/killed".to_owned(),
+                request: String::new(),
+                body: json!({"thing": job.payload, "lap": lap}).to_string(),
+            };
+            let write = work.write().await?;
+            append(write, &event).await?;
+            project(write, event.kind, &job.payload).await?;
+            Ok(match lap {
+                LAPS_ALL => JobStep::Done {
+                    done: lap,
+                    result: json!({"laps": lap}),
+                },
+                _ => JobStep::More {
+                    place: lap.to_string(),
+                    done: lap,
+                    total: Some(LAPS_ALL),
+                },
+            })
+        })
+    }
+}
+
+/// Rows of things, with how often each rang or was lapped.
 struct Things;
 
 impl Projection for Things {
@@ -180,6 +230,10 @@ impl Service for Probe {
         vec![Arc::new(Ring)]
     }
 
+    fn jobs(self: &Arc<Probe>) -> Vec<Arc<dyn JobHandler>> {
+        vec![Arc::new(Laps)]
+    }
+
     fn projections() -> Vec<Box<dyn Projection>> {
         vec![Box::new(Things)]
     }
@@ -222,6 +276,15 @@ async fn create(write: &mut Write, n: usize, now: Ts) -> Result<Answer, Problem>
     let position = append(write, &event).await?;
     project(write, event.kind, &thing).await?;
     set_timer(write, RING, &thing, Ts(now.0 + RINGS_AFTER)).await?;
+    if n.is_multiple_of(WITH_LAPS) {
+        let job = NewJob {
+            kind: LAPS,
+            actor: event.actor.clone(),
+            payload: thing.clone(),
+            at: now,
+        };
+        assert!(start_job(write, &job).await?.is_some());
+    }
     let entry = NewAuditEntry {
         at: now,
         actor: event.actor,
@@ -471,12 +534,21 @@ async fn look(place: &Place, heard: &BTreeMap<usize, Heard>, outside: &Path) {
         .unwrap();
     let events = events_after(&database, 0, 100_000).await.unwrap();
     let positions: Vec<i64> = events.iter().map(|event| event.position).collect();
-    let all: Vec<i64> = (1..=2 * i64::try_from(heard.len()).unwrap()).collect();
+    let with_laps = heard.keys().filter(|n| n.is_multiple_of(WITH_LAPS)).count();
+    let laps_all = usize::try_from(LAPS_ALL).unwrap();
+    let count = 2 * heard.len() + laps_all * with_laps;
+    let all: Vec<i64> = (1..=i64::try_from(count).unwrap()).collect();
     assert_eq!(positions, all);
-    let (events, rings): (Vec<_>, Vec<_>) = events
-        .into_iter()
-        .partition(|event| event.kind == "thing_created");
+    let of_kind = |kind: &str| {
+        let events = events.iter().filter(|event| event.kind == kind);
+        events.cloned().collect::<Vec<_>>()
+    };
+    let [events, rings, laps] = ["thing_created", "thing_rang", "thing_lapped"].map(of_kind);
     assert_rang_once(&events, &rings);
+    assert_lapped_once(&events, &laps);
+    for job in jobs_after(&database, "", 100_000).await.unwrap() {
+        assert_eq!((job.state, job.done), (JobState::Done, LAPS_ALL), "{job:?}");
+    }
     assert_rebuilt(&database).await;
     let mut export = String::new();
     let head = export_audit(&database, |line| {
@@ -536,6 +608,31 @@ fn assert_rang_once(things: &[StoredEvent], rings: &[StoredEvent]) {
         assert!(at.is_some_and(|at| at >= due), "{thing:?} rang at {at:?}");
     }
     assert_eq!(rang, BTreeMap::new());
+}
+
+/// Each thing of which a job was started has all its laps, each once.
+fn assert_lapped_once(things: &[StoredEvent], laps: &[StoredEvent]) {
+    let body =
+        |event: &StoredEvent| -> serde_json::Value { serde_json::from_str(&event.body).unwrap() };
+    let mut run = BTreeSet::new();
+    for lap in laps {
+        let body = body(lap);
+        let lap = (
+            body["thing"].as_str().unwrap().to_owned(),
+            body["lap"].as_i64().unwrap(),
+        );
+        assert!(run.insert(lap), "{body} was run twice");
+    }
+    let is_one = |thing: &&StoredEvent| {
+        body(thing)["n"]
+            .as_u64()
+            .unwrap()
+            .is_multiple_of(WITH_LAPS as u64)
+    };
+    let expected = things.iter().filter(is_one);
+    let expected =
+        expected.flat_map(|thing| (1..=LAPS_ALL).map(|lap| (thing.aggregate.clone(), lap)));
+    assert_eq!(run, expected.collect());
 }
 
 /// Rows are what the log gives, and no timer is left.

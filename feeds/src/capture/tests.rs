@@ -615,9 +615,9 @@ fn messages_that_are_strings_are_the_messages_in_them() {
     ] {
         assert_eq!(decode(&line), as_it_is, "{line}");
     }
-    // Without a time of arrival it is the venue's.
+    // Without a time of arrival it is that at which the venue sent it.
     let alone = decode(&quoted);
-    assert_eq!((alone.2, alone.3), (1, 1_723_161_255_342_000_000));
+    assert_eq!((alone.2, alone.3), (1, 1_723_161_255_343_000_000));
 }
 
 /// Whoever writes what comes from two markets into one file has two instruments of one name: what is not of the first market is refused,

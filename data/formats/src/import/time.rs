@@ -27,7 +27,7 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::{Offset, TimeZone};
 use std::fmt;
-use tickloom_types::{NANOS_PER_SECOND, Ts, parse_decimal, pow10};
+use tickloom_types::{NANOS_PER_SECOND, Ts, parse_decimal};
 
 const DAY_NS: i64 = 86_400 * NANOS_PER_SECOND;
 

@@ -26,7 +26,7 @@ fn rows_without_numbers_that_come_again_are_told_and_refused_if_strict() {
             "10 rows without numbers that go back in time say what rows above them say at the same times, the first one in line {line} at \
              2024-01-02T09:30:{first}Z: such as pages of a download that overlap; they count twice if they are the same"
         );
-        assert_eq!(file.report.repeats, [told.clone()]);
+        assert_eq!(file.report.repeats, std::slice::from_ref(&told));
         let error = read_text(&text, &strict).unwrap_err().to_string();
         assert!(
             error.contains(&told) && error.contains("expected each row once"),

@@ -59,7 +59,7 @@ impl Layout {
         let Some(prices) = rows.iter().map(number).collect::<Option<Vec<f64>>>() else {
             return false;
         };
-        let is_level = |two: &[f64]| two[0] != two[1];
+        let is_level = |two: &[f64]| two[0].total_cmp(&two[1]).is_ne();
         let ways: Vec<bool> = prices.windows(2).map(|two| two[0] < two[1]).collect();
         let turns = ways.windows(2).filter(|two| two[0] != two[1]).count();
         prices.windows(2).all(is_level) && turns <= 2

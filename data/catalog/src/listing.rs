@@ -239,7 +239,7 @@ impl Catalog {
     /// What there is, in detail.
     ///
     /// # Errors
-    /// [`CatalogError::Parquet`] if the first or the last file cannot be read; otherwise as [`Catalog::runs`].
+    /// [`crate::CatalogError::Parquet`] if the first or the last file cannot be read; otherwise as [`Catalog::runs`].
     pub fn show(&self, selection: &Selection) -> Result<Shown> {
         let gathered = while_bundling(self.store(), || gather(self.store(), selection))?;
         let days = gathered.days.into_iter();

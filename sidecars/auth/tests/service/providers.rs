@@ -508,6 +508,8 @@ fn a_provider_is_the_one_that_is_set_and_says_the_same_of_a_person_everywhere() 
                 .client
                 .post(path, None, &json!({}))
                 .refused(422, "refused");
+            // It is not asked again for so long.
+            served.advance(5 * SECOND);
         }
         outside.says("/.well-known/openid-configuration", &outside.metadata());
         // What the token does not say is asked for, and has to be of the same person.

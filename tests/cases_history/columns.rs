@@ -256,7 +256,7 @@ fn columns_that_fit_nothing_are_listed_with_their_types() {
     assert_eq!(ran.code, 2);
     assert!(
         ran.stderr
-            .contains("--time-format ms for a column of timestamps with a zone"),
+            .contains("timestamps with a zone, in us, whose numbers are read as ms"),
         "{}",
         ran.stderr
     );

@@ -172,7 +172,7 @@ fn bars_of_any_size_can_be_read_and_what_is_assumed_is_marked() {
     let refused = import("TINY.csv", tiny, &[]);
     assert_eq!(refused.code, 2, "{refused:?}");
     assert!(
-        refused.stderr.contains("bars that are 60us long"),
+        refused.stderr.contains("rows that are apart by 60us"),
         "{refused:?}"
     );
     let long = "1704153600000,1,1,1,1,5\n1709153600001,1,1,1,1,5\n";

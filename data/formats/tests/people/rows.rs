@@ -373,13 +373,20 @@ fn times_may_be_told() {
         file.records[0].ts_event().to_string(),
         "1970-01-01T00:01:00Z"
     );
-    let error = refused(&bars(&[1.0, 2.0]), &options);
+    let dates = ImportOptions {
+        time_format: Some("day-first".to_owned()),
+        ..options.clone()
+    };
+    let error = refused(&bars(&[1.0, 2.0]), &dates);
     assert!(
         error.starts_with(
-            "ABC.parquet: --time-format s for a column of timestamps without a zone, in ms"
+            "ABC.parquet: --time-format day-first for a column of timestamps without a zone, in ms"
         ),
         "{error}"
     );
+    // Their numbers in seconds are of years that nobody has.
+    let error = refused(&bars(&[1.0, 2.0]), &options);
+    assert!(error.contains("whose numbers are read as s"), "{error}");
     let wrong = with(bars(&[1.0, 2.0]), "time", wholes(&[60, 120]));
     let error = refused(&wrong, &ImportOptions::default());
     assert!(error.contains("\"60\" where a time should be"), "{error}");

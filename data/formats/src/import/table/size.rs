@@ -26,7 +26,7 @@ const SAME_PART: u64 = 4;
 /// The longest bars whose size is found out: a leap year.
 const SIZE_NS_MAX: i64 = 366 * DAY_NS;
 /// What bars are of which nobody says how long they are.
-const PLAUSIBLE: &str = "bars of whole milliseconds, from a minute on of whole seconds, of 366d at most: the unit of the times given (--time-format s, ms, us, ns), or the size (--bar SIZE)";
+const PLAUSIBLE: &str = "bars of whole seconds or of parts of one, from 1ms to 366d: --bar says of which size they are, --time-format (s, ms, us, ns) in which unit their times are";
 
 /// Distances of rows from which on they are no chance.
 const SURE_MIN: u64 = 8;
@@ -220,14 +220,12 @@ fn inferred(
         let expected = "when bars open and close, or --columns close_time=- and --bar";
         return Err(layout.fault(reader.path(), line, found, expected));
     }
-    if distance % NANOS_PER_SECOND != 0 && NANOS_PER_SECOND % distance != 0 {
+    if !is_plausible(distance) {
         let found = format!(
             "rows that are apart by {}, or last so long, which is no size of bars",
             BarSpec::Time(distance)
         );
-        let expected =
-            "bars of whole seconds or of parts of one; --bar says of which size they are";
-        return Err(layout.fault(reader.path(), line, found, expected));
+        return Err(layout.fault(reader.path(), line, found, PLAUSIBLE));
     }
     let days = reader.times.days;
     let clocks_change = reader.zone().to_fixed_offset().is_err() && days.midnight().is_some();
@@ -245,10 +243,6 @@ fn inferred(
         return Err(layout.fault(reader.path(), line, found, expected));
     }
     let bar = BarSpec::Time(size);
-    if !is_plausible(size) {
-        let found = format!("bars that are {bar} long, {by} ({count} of {all})");
-        return Err(layout.fault(reader.path(), line, found, PLAUSIBLE));
-    }
     let apart = match size == distance {
         true => String::new(),
         false => format!(", {}", BarSpec::Time(distance)),
@@ -260,13 +254,9 @@ fn inferred(
 /// Whether bars that nobody has said the size of may be so long: of a time in another unit, or of rows that are no bars of one size, they
 /// are not.
 fn is_plausible(size: i64) -> bool {
-    let (second, millisecond) = (NANOS_PER_SECOND, NANOS_PER_SECOND / 1_000);
-    let whole = if size < 60 * second {
-        millisecond
-    } else {
-        second
-    };
-    (millisecond..=SIZE_NS_MAX).contains(&size) && size % whole == 0
+    const SIZE_NS_MIN: i64 = NANOS_PER_SECOND / 1_000;
+    let is_whole = size % NANOS_PER_SECOND == 0 || NANOS_PER_SECOND % size.max(1) == 0;
+    (SIZE_NS_MIN..=SIZE_NS_MAX).contains(&size) && is_whole
 }
 
 /// What bars of months are called that are told to be so long; any others as they are.

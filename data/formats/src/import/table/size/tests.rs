@@ -239,21 +239,22 @@ fn sizes_that_no_bars_have_are_refused() {
     for (step, size) in [
         (60_000, "60us"),
         (1_500_001, "1500001ns"),
+        (50_000, "50us"),
         (60_001_000_000, "60001ms"),
         (5_000_000_001_000_000, "5000000001ms"),
         (367 * DAY_NS, "367d"),
     ] {
         let error = of(step, None).unwrap_err();
         let expected = format!(
-            "x.csv, line 2: bars that are {size} long, the most common distance (3 of 3), expected bars of whole milliseconds, from a minute on \
-             of whole seconds, of 366d at most: the unit of the times given (--time-format s, ms, us, ns), or the size (--bar SIZE)"
+            "x.csv, line 2: rows that are apart by {size}, or last so long, which is no size of bars, expected bars of whole seconds or of parts \
+             of one, from 1ms to 366d: --bar says of which size they are, --time-format (s, ms, us, ns) in which unit their times are"
         );
         assert_eq!(error, expected);
         assert_eq!(of(step, Some(size)).unwrap().0, size);
     }
     for (step, size) in [
         (1_000_000, "1ms"),
-        (59_999_000_000, "59999ms"),
+        (500_000_000, "500ms"),
         (61_000_000_000, "61s"),
         (5_000_000 * 1_000_000_000, "5000000s"),
         (366 * DAY_NS, "366d"),

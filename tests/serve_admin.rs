@@ -132,7 +132,7 @@ fn services_are_saved_while_they_run_and_put_back() {
     };
     assert_eq!(
         (auth["name"].as_str(), &auth["steps"][0]),
-        (Some("auth"), &Value::from(2))
+        (Some("auth"), &Value::from(4))
     );
     let (_, said) = run(&["admin", "backup", "--data", &data, "--out", &saved], 2);
     assert!(said.contains("nothing is overwritten"), "{said}");

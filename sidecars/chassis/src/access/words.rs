@@ -203,7 +203,7 @@ mod tests {
             if service.ends_with("template") {
                 continue;
             }
-            for file in ["src/access.rs", "src/rest.rs"] {
+            for file in ["src/access.rs", "src/rest.rs", "src/rest/access.rs"] {
                 if let Ok(source) = std::fs::read_to_string(service.join(file)) {
                     actions(&source, &mut found);
                 }
